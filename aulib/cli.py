@@ -1,0 +1,201 @@
+"""The command line: ``aulib make`` for the whole book, and the single steps for batches and for one's own data."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from aulib import notebooks, pipeline, profiles
+from aulib.errors import AulibError, SettingsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; an expected error is one sentence on stderr and exit code 1."""
+    given = _parser().parse_args(arguments)
+    try:
+        given.command(given)
+    except AulibError as error:
+        return _say(str(error))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _say(
+                f"no space left on the disk while writing {error.filename or 'a file'}; free some space "
+                "and run the same command again: "
+                "finished parts are kept"
+            )
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return _say(f"cannot write {error.filename}: {error.strerror}")
+        raise
+    except KeyboardInterrupt:
+        return _say("interrupted; run the same command again to go on", code=130)
+    return 0
+
+
+def _say(sentence: str, code: int = 1) -> int:
+    print(f"aulib: {sentence}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="aulib", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    make = commands.add_parser(
+        "make", help="execute every notebook and build the book, doing only what is not done yet"
+    )
+    make.set_defaults(command=_make)
+    _add_profile(make)
+    make.add_argument("--cores", type=int, default=os.cpu_count(), help="default: all")
+
+    run = commands.add_parser("run", help="execute notebooks with papermill")
+    run.set_defaults(command=_run)
+    run.add_argument("notebooks", nargs="*", help="as 03_balancing; default: all")
+    _add_profile(run)
+    run.add_argument(
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="as training.epochs=[2,1] or seed=1; may be repeated",
+    )
+
+    book = commands.add_parser("book", help="build the HTML from notebooks that were executed")
+    book.set_defaults(command=lambda given: print(f"The book is at {_book(given.profile)}"))
+    _add_profile(book)
+
+    build = commands.add_parser("build", help="build or find one product of the data flow and print where it is")
+    build.set_defaults(command=_build)
+    build.add_argument("step", choices=pipeline.STEPS)
+    _add_profile(build)
+    build.add_argument("--mark", type=Path, help="also write the place into this file when the step is done")
+
+    synth = commands.add_parser("synth", help="render the synthetic corpus into a folder")
+    synth.set_defaults(command=_synth)
+    synth.add_argument("folder", type=Path)
+    defaults = profiles.Corpus()
+    synth.add_argument(
+        "--scale", type=float, default=defaults.scale, help=f"1 gives about 6,500 images; default {defaults.scale}"
+    )
+    synth.add_argument(
+        "--size", type=int, default=defaults.size, help=f"edge of the images in pixels; default {defaults.size}"
+    )
+    synth.add_argument("--seed", type=int, default=defaults.seed)
+    synth.add_argument("--datasets", nargs="+", metavar="NAME", help="default: all six")
+    synth.add_argument("--workers", type=int, help="processes; default: all cores")
+
+    twins = commands.add_parser("twins", help="write the output-free ipynb twin of every notebook")
+    twins.set_defaults(command=lambda given: print("\n".join(map(str, notebooks.write_twins())) or "nothing changed"))
+    return parser
+
+
+def _add_profile(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--profile",
+        default="quick",
+        help=f"{', '.join(profiles.NAMES)}, or the path of a profile of your own; default quick",
+    )
+
+
+def _make(given: argparse.Namespace) -> None:
+    root = notebooks.root()
+    settings = profiles.load(given.profile)
+    if settings.profile != given.profile:
+        raise SettingsError(
+            f"'aulib make' takes the name of a profile in {root / 'profiles'}, found '{given.profile}'; "
+            "copy your profile there"
+        )
+    pipeline.Pipeline(settings)  # finds missing folders and an unwritable _build before anything runs
+    pipeline.writable(root / "_build")
+    lock = FileLock(root / "_build" / ".make.lock", timeout=0)
+    try:
+        with lock:
+            done = subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    "snakemake",
+                    "--cores",
+                    str(given.cores),
+                    "--config",
+                    f"profile={given.profile}",
+                    "--nolock",
+                    "--rerun-incomplete",
+                    "--quiet",
+                    "all",
+                ],
+                cwd=root,
+                env={
+                    **os.environ,
+                    **notebooks.environment(),
+                    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                },
+                check=False,
+            )
+    except Timeout:
+        raise AulibError("another 'aulib make' is at work in this checkout; wait for it to end") from None
+    if done.returncode:
+        raise AulibError(
+            f"the book under profile '{given.profile}' is not finished: the reason stands above; what was done is kept"
+        )
+    print(f"The book is at {root / '_build' / 'html' / 'index.html'}")
+
+
+def _run(given: argparse.Namespace) -> None:
+    changes = dict(_assignment(text) for text in given.parameter)
+    settings = profiles.override(profiles.load(given.profile), **changes)
+    os.environ.update(notebooks.environment())
+    for name in given.notebooks or notebooks.names():
+        print(f"executing {name} under profile {settings.profile}", file=sys.stderr)
+        print(notebooks.execute(name, settings, tuple(changes)))
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise SettingsError(f"-p {text}: a parameter is given as NAME=VALUE, as in -p seed=1")
+    return name, yaml.safe_load(value)
+
+
+def _book(profile: str) -> Path:
+    from aulib import book
+
+    return book.build(profile)
+
+
+def _build(given: argparse.Namespace) -> None:
+    os.environ.update(notebooks.environment())
+    place = pipeline.Pipeline(profiles.load(given.profile), progress=True).build(given.step)
+    if given.mark:
+        given.mark.parent.mkdir(parents=True, exist_ok=True)
+        pipeline.atomically(given.mark, lambda path: Path(path).write_text(f"{place}\n", "utf-8"))
+    print(place)
+
+
+def _synth(given: argparse.Namespace) -> None:
+    from aulib import synth
+
+    print(
+        synth.make_corpus(
+            given.folder,
+            scale=given.scale,
+            size=given.size,
+            seed=given.seed,
+            datasets=given.datasets,
+            workers=given.workers,
+            progress=True,
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

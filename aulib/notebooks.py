@@ -1,0 +1,211 @@
+"""Execute the book's notebooks with papermill, each in a process of its own, under one profile."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from aulib import pipeline, profiles
+from aulib.errors import AulibError, SettingsError
+from aulib.profiles import Settings
+
+#: Versions that every executed notebook records.
+RECORDED = ("aulib", "numpy", "pandas", "scipy", "keras", "tensorflow", "jupyter-book", "papermill")
+
+
+class NotebookFailedError(AulibError):
+    """A cell of a notebook raised an error; the failed copy is kept."""
+
+
+def root() -> Path:
+    """Return the checkout that holds the notebooks.
+
+    Raises:
+        AulibError: the package is installed without its checkout, so that there are no notebooks to execute.
+    """
+    checkout = Path(__file__).resolve().parent.parent
+    if not (checkout / "notebooks").is_dir():
+        raise AulibError("there are no notebooks here: clone the repository and install it with 'pip install -e .'")
+    return checkout
+
+
+def names() -> list[str]:
+    """Return the names of all notebooks in reading order, as ``01_database``."""
+    return sorted(path.stem for path in (root() / "notebooks").glob("[0-9]*.py"))
+
+
+def read(name: str) -> Any:
+    """Read a notebook's py:percent source as a notebook node."""
+    import jupytext
+
+    path = root() / "notebooks" / f"{name}.py"
+    if not path.is_file():
+        raise SettingsError(f"no notebook '{name}'; accepted are {', '.join(names())}")
+    return jupytext.read(path, fmt="py:percent")
+
+
+def twin(name: str) -> str:
+    """Return the text of a notebook's output-free ipynb twin, the same for the same source."""
+    import jupytext
+
+    notebook = read(name)
+    notebook.metadata = {
+        key: notebook.metadata[key] for key in ("accelerator", "colab", "kernelspec") if key in notebook.metadata
+    }
+    notebook.metadata["language_info"] = {"name": "python"}
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number:03d}"
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return jupytext.writes(notebook, fmt="ipynb")
+
+
+def write_twins() -> list[Path]:
+    """Write the ipynb twin of every notebook beside its source; return those that changed."""
+    changed = []
+    for name in names():
+        path, text = root() / "notebooks" / f"{name}.ipynb", twin(name)
+        if not path.is_file() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+            changed.append(path)
+    return changed
+
+
+def declared(notebook: Any) -> dict[str, Any]:
+    """Return the parameters that a notebook's cell tagged ``parameters`` declares.
+
+    Raises:
+        SettingsError: there is no such cell, or it declares a name that is no parameter of a profile.
+    """
+    import ast
+
+    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(cells) != 1:
+        raise SettingsError(f"a notebook needs exactly one cell tagged 'parameters', found {len(cells)}")
+    found = {}
+    for statement in ast.parse(cells[0].source).body:
+        if not isinstance(statement, ast.AnnAssign):
+            raise SettingsError("the parameters cell may only hold lines of the form 'name: type = value'")
+        found[statement.target.id] = ast.literal_eval(statement.value)
+    unknown = [name for name in found if name not in profiles.PARAMETERS]
+    if unknown:
+        raise SettingsError(
+            f"unknown parameter {', '.join(unknown)} in the parameters cell; "
+            f"accepted are {', '.join(profiles.PARAMETERS)}"
+        )
+    return found
+
+
+def execute(name: str, settings: Settings, changed: tuple[str, ...] = ()) -> Path:
+    """Execute a notebook under the given settings.
+
+    Args:
+        name: the notebook, as ``01_database``.
+        settings: all parameters; the notebook gets those that it declares.
+        changed: names of parameters asked for one by one; each must be known to the notebook.
+
+    Returns:
+        The executed notebook, ``_build/executed/<profile>/<name>.ipynb``.
+
+    Raises:
+        SettingsError: a parameter the notebook does not know.
+        NotebookFailedError: a cell failed; the copy with its traceback lies in ``_build/failed/<profile>``.
+    """
+    import papermill
+    from traitlets.config import Config
+
+    notebook = read(name)
+    known = declared(notebook)
+    strange = [parameter for parameter in changed if parameter.split(".")[0] not in known]
+    if strange:
+        raise SettingsError(
+            f"notebook {name} does not know the parameter {', '.join(strange)}; it knows {', '.join(known)}"
+        )
+    target = _build("executed", settings.profile) / f"{name}.ipynb"
+    failed = _build("failed", settings.profile) / f"{name}.ipynb"
+    temporary = failed.with_suffix(".running.ipynb")
+    started = time.time()
+    try:
+        papermill.execute_notebook(
+            notebook,
+            str(temporary),
+            parameters={
+                key: json.loads(json.dumps(value)) for key, value in settings.model_dump().items() if key in known
+            },
+            cwd=str(root() / "notebooks"),
+            progress_bar=True,
+            kernel_name="python3",
+            start_timeout=120,
+            # Over files, not ports: kernels that start at the same moment cannot take each other's port.
+            config=Config(KernelManager={"transport": "ipc"}),
+        )
+    except papermill.PapermillExecutionError as error:
+        os.replace(temporary, failed)
+        traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+        raise NotebookFailedError(
+            f"{traceback}\n\nnotebook {name} failed in cell {error.cell_index}: {error.ename}: "
+            f"{error.evalue}\nthe failed copy is {failed}"
+        ) from None
+    except RuntimeError as error:  # nbclient's DeadKernelError
+        raise NotebookFailedError(
+            f"notebook {name}: the kernel died ({error}); often the memory was used up: try profile=tiny"
+        ) from None
+    _record(temporary, settings, time.time() - started)
+    os.replace(temporary, target)
+    failed.unlink(missing_ok=True)
+    return target
+
+
+def environment() -> dict[str, str]:
+    """Return the environment variables under which kernels run quietly and repeatably."""
+    return {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONHASHSEED": "0",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "JUPYTER_PLATFORM_DIRS": "1",
+    }
+
+
+def _record(path: Path, settings: Settings, seconds: float) -> None:
+    """Put the run record into the executed notebook's metadata."""
+    content = json.loads(path.read_text("utf-8"))
+    versions = {name: _version(name) for name in RECORDED}
+    content["metadata"]["aulib"] = {
+        "profile": settings.profile,
+        "seed": settings.seed,
+        "seconds": round(seconds, 1),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": versions,
+        "finished": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "settings": settings.model_dump(mode="json"),
+        "data": "synthetic" if not any(settings.datasets.values()) else "real",
+    }
+    content["metadata"].pop("papermill", None)  # it names this machine's folders
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _build(*parts: str) -> Path:
+    return pipeline.writable(root() / "_build" / Path(*parts))
+
+
+def clean() -> list[Path]:
+    """Remove everything below ``_build``; return what was removed."""
+    folder = root() / "_build"
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    for path in found:
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    return found

@@ -1,0 +1,381 @@
+"""The whole data flow under one set of parameters: each step builds its product, or finds the one built before.
+
+Products lie under ``_build/work`` of the checkout (or ``AULIB_WORK``, or ``./aulib_work`` without a checkout), each in
+a folder named by a hash of all that decides its content: the parameters, the products it is made from and the code
+that makes it.
+Every notebook can therefore run alone, and nothing is computed twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+
+from aulib import adapters, balancing, database, facs, missingness, splits
+from aulib.errors import AulibError, DatasetNotFoundError
+from aulib.profiles import Settings
+
+if TYPE_CHECKING:
+    from aulib.images import ImageStore
+    from aulib.training import Run
+
+_PACKAGE = Path(__file__).resolve().parent
+#: Files of a dataset's tree that cannot be annotations.
+_IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".avi", ".mp4", ".obj", ".mtl")
+
+#: The products in the order of the data flow.
+STEPS = ("corpus", "database", "store", "run")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions into :meth:`Pipeline.table`; no person is in two of the three parts."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+class Pipeline:
+    """Build or find every product of the data flow.
+
+    Args:
+        settings: the parameters, from :func:`aulib.profiles.settings` or :func:`aulib.profiles.load`.
+        folder: where the products lie; default see the module's description.
+        progress: show progress bars; default: where a person can see them.
+
+    Raises:
+        DatasetNotFoundError: a dataset's folder does not exist; found before anything is built.
+
+    Example:
+        >>> from aulib import profiles
+        >>> work = Pipeline(profiles.settings(corpus={"scale": 0.05}))
+        >>> work.settings.corpus.scale
+        0.05
+    """
+
+    def __init__(self, settings: Settings, folder: str | Path | None = None, progress: bool | None = None):
+        self.settings = settings
+        self.folder = writable(Path(folder) if folder else work_folder())
+        self.progress = _watched() if progress is None else progress
+        for name, path in self.settings.datasets.items():
+            if path and not Path(path).expanduser().is_dir():
+                raise DatasetNotFoundError(
+                    f"profile '{settings.profile}': the folder of dataset '{name}' does not exist; "
+                    "correct datasets: in the profile, or leave it empty for the synthetic corpus",
+                    path=path,
+                )
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any dataset comes from the synthetic corpus."""
+        return not self.settings.datasets or not all(self.settings.datasets.values())
+
+    @property
+    def source(self) -> str:
+        """What to write under a figure or a table: where the labels come from."""
+        if not self.synthetic:
+            return "Data: the datasets named in the profile"
+        return (
+            "Synthetic data (SynthAU)" if not any(self.settings.datasets.values()) else "Synthetic and real data mixed"
+        )
+
+    def roots(self) -> dict[str, Path]:
+        """Return the folder of each dataset, rendering the synthetic corpus if it is needed."""
+        chosen = self.settings.datasets or dict.fromkeys(adapters.names(), "")
+        corpus = self._corpus() if self.synthetic else None
+        return {name: Path(path).expanduser() if path else corpus / name for name, path in chosen.items()}
+
+    def truth(self) -> pd.DataFrame:
+        """Return every AU of every synthetic image; no reader ever sees this table.
+
+        Raises:
+            AulibError: the data are real, so that nobody knows the truth.
+        """
+        if not self.synthetic:
+            raise AulibError(
+                "the truth is known for the synthetic corpus only; this profile names folders with real data"
+            )
+        return pd.read_parquet(self._corpus() / "truth.parquet")
+
+    def database(self) -> pd.DataFrame:
+        """Return the meta-database of all datasets."""
+        return database.load(self._database_file)
+
+    @property
+    def aus(self) -> list[str]:
+        """The action units that are trained on."""
+        return [column for column in self.table().columns if column in facs.ALL]
+
+    def table(self) -> pd.DataFrame:
+        """Return the rows with at least one known label on the selected action units."""
+        return self._table
+
+    def split(self) -> Split:
+        """Return the subject-exclusive split of :meth:`table` into training, validation and test rows."""
+        shares, seed = self.settings.split, self.settings.seed
+        table = self.table()
+        rest, test = splits.by_subject(table, test_size=shares.test_size, seed=seed)
+        train, validation = splits.by_subject(table.iloc[rest], test_size=shares.validation_size, seed=seed + 1)
+        split = Split(rest[train], rest[validation], test)
+        splits.assert_partition(table, split.train, split.validation, split.test)
+        return split
+
+    def balance(self) -> balancing.Balance:
+        """Balance the training rows; the indices point into ``split().train``."""
+        return self._balance
+
+    def store(self) -> ImageStore:
+        """Return every image of the meta-database at the network's input size."""
+        from aulib import images
+
+        size = self.settings.training.image_size
+        key = {"database": self._database_file.parent.name, "size": size, "code": _code("images.py")}
+        return self._product(
+            "store",
+            key,
+            images.open_store,
+            lambda folder: images.build_store(self.database(), self.roots(), folder, size=size, progress=self.progress),
+        )
+
+    def run(self) -> Run:
+        """Train in two stages, resume an interrupted training, or return the finished one."""
+        from aulib import training
+
+        recipe = self.settings.training
+        store, table, split = self.store(), self.table(), self.split()
+        rows, readable = store.rows(table), store.usable(table)
+        chosen = split.train[self._balance.indices]
+        key = {
+            "store": store.folder.name,
+            "settings": self.settings.model_dump(include={"seed", "selection", "split", "balancing", "training"}),
+            "code": _code(
+                "training.py",
+                "model.py",
+                "features.py",
+                "losses.py",
+                "metrics",
+                "balancing.py",
+                "splits.py",
+                "database.py",
+            ),
+        }
+        return training.train_two_stage(
+            store.pixels,
+            labels_by_store_row(database.labels(table, self.aus), rows, len(store.pixels)),
+            aus=self.aus,
+            train=rows[chosen[readable[chosen]]],
+            validation=rows[split.validation[readable[split.validation]]],
+            folder=self.folder / f"run-{_hash(key)}",
+            image_size=recipe.image_size,
+            weights=recipe.weights,
+            pixel_scaling=recipe.pixels,
+            hidden=recipe.hidden,
+            dropout=recipe.dropout,
+            loss=recipe.loss,
+            learning_rate=recipe.learning_rate,
+            batch_size=recipe.batch_size,
+            epochs=recipe.epochs,
+            seed=self.settings.seed,
+            threshold=recipe.threshold,
+            progress=self.progress,
+        )
+
+    def predictions(self, stage: int = 2) -> pd.DataFrame:
+        """Return labels and probabilities of the held-out people, by the best model of a stage."""
+        from aulib import training
+
+        run, store, table = self.run(), self.store(), self.table()
+        test = self.split().test
+        test = test[store.usable(table)[test]]
+        file = run.folder / f"predictions-stage{stage}-{_hash(table.iloc[test]['image'].tolist())}.parquet"
+        if not file.is_file():
+            probabilities = training.predict(run.stage_model(stage), store.pixels[store.rows(table)[test]])
+            atomically(file, training.prediction_table(table.iloc[test], self.aus, probabilities).to_parquet)
+        return pd.read_parquet(file)
+
+    def build(self, step: str) -> Path:
+        """Make one of :data:`STEPS` and return its folder or file."""
+        made = {
+            "corpus": self.roots,
+            "database": lambda: self._database_file,
+            "store": lambda: self.store().folder,
+            "run": self._run_and_predictions,
+        }[step]()
+        return next(iter(made.values())).parent if step == "corpus" else Path(made)
+
+    def _run_and_predictions(self) -> Path:
+        for stage in (1, 2):
+            self.predictions(stage)
+        return self.run().folder
+
+    def _corpus(self) -> Path:
+        from aulib import synth
+
+        key = {**self.settings.corpus.model_dump(), "code": _code("synth", "facs.py")}
+        return self._product(
+            "corpus",
+            key,
+            lambda folder: folder,
+            lambda folder: synth.make_corpus(folder, **self.settings.corpus.model_dump(), progress=self.progress),
+        )
+
+    @cached_property
+    def _database_file(self) -> Path:
+        roots = self.roots()
+        key = {
+            "roots": {name: [str(root), annotations_fingerprint(root)] for name, root in sorted(roots.items())},
+            "code": _code("adapters", "database.py", "facs.py"),
+        }
+
+        def make(folder: Path) -> Path:
+            folder.mkdir(parents=True, exist_ok=True)
+            database.save(database.build(roots), folder / "database.parquet")
+            return folder
+
+        return self._product("database", key, lambda folder: folder, make) / "database.parquet"
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        wanted, db = self.settings.selection, self.database()
+        displayed = missingness.label_counts(db)["displayed"]
+        candidates = list(wanted.aus or facs.ALL)
+        kept = [au for au in candidates if displayed[au] >= wanted.min_occurrences]
+        short = [f"{au} ({displayed[au]})" for au in candidates if au not in kept]
+        if wanted.aus and short:
+            warnings.warn(
+                f"below the threshold of {wanted.min_occurrences} displayed labels and left out: {', '.join(short)}",
+                stacklevel=2,
+            )
+        if not kept:
+            raise AulibError(
+                f"no action unit has {wanted.min_occurrences} displayed labels "
+                f"(the most frequent has {displayed.max()}); lower "
+                "selection.min_occurrences, or, in the profile 'paper', give the folders of the real datasets"
+            )
+        return database.select(db, aus=kept).reset_index(drop=True)
+
+    @cached_property
+    def _balance(self) -> balancing.Balance:
+        limits, y = self.settings.balancing, database.labels(self.table().iloc[self.split().train], self.aus)
+        if not limits.use:
+            return balancing.balance(y, lower=1, upper=1, size=(1, 1), names=self.aus)
+        return balancing.balance(
+            y, lower=limits.lower, upper=limits.upper, size=limits.size, seed=self.settings.seed, names=self.aus
+        )
+
+    def _product(self, kind: str, key: dict[str, Any], find: Callable[[Path], Any], make: Callable[[Path], Any]) -> Any:
+        """Find a finished product or make it; two runs at once wait for each other, a killed one is resumed."""
+        folder = self.folder / f"{kind}-{_hash(key)}"
+        done = folder.with_suffix(".json")
+        if not done.is_file():
+            with FileLock(folder.with_suffix(".lock")):
+                if not done.is_file():
+                    make(folder)
+                    atomically(
+                        done, lambda path: Path(path).write_text(json.dumps(key, indent=1, default=str) + "\n", "utf-8")
+                    )
+        return find(folder)
+
+
+def labels_by_store_row(y: np.ndarray, rows: np.ndarray, images: int) -> np.ndarray:
+    """Arrange labels (n, L) by the images' rows in the store; images without a label stay unknown (NaN).
+
+    Example:
+        >>> labels_by_store_row(np.float32([[1], [0]]), np.array([2, 0]), 3)[:, 0].tolist()
+        [0.0, nan, 1.0]
+    """
+    arranged = np.full((images, y.shape[1]), np.nan, np.float32)
+    arranged[rows] = y
+    return arranged
+
+
+def work_folder() -> Path:
+    """Return where products lie by default."""
+    if os.environ.get("AULIB_WORK"):
+        return Path(os.environ["AULIB_WORK"])
+    checkout = _PACKAGE.parent
+    return checkout / "_build" / "work" if (checkout / "_config.yml").is_file() else Path.cwd() / "aulib_work"
+
+
+def writable(folder: Path) -> Path:
+    """Create a folder and make sure that files can be written there.
+
+    Raises:
+        AulibError: it cannot be created or written, with the system's reason.
+    """
+    probe = folder / f".writable-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"0")
+        probe.unlink()
+    except OSError as error:
+        raise AulibError(
+            f"cannot write to {folder}: {error.strerror}; free some space or change its owner, "
+            "or set the environment variable AULIB_WORK to another folder"
+        ) from None
+    return folder
+
+
+def atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file under a temporary name and rename it, so that no half-written file is ever seen."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def annotations_fingerprint(root: Path) -> str:
+    """Return a hash of the names, sizes and times of all files below a dataset's root that are not images.
+
+    Folders count by their time of change, so that added or removed images are noticed without looking at each.
+    """
+    found, waiting, seen = [], [root], set()
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                try:
+                    status = entry.stat()
+                except OSError:  # a link to nowhere: its name is all there is
+                    found.append((entry.path,))
+                    continue
+                if not entry.is_dir():
+                    if not entry.name.lower().endswith(_IMAGES):
+                        found.append((entry.path, status.st_size, status.st_mtime_ns))
+                elif (status.st_dev, status.st_ino) not in seen:  # links may run in circles
+                    seen.add((status.st_dev, status.st_ino))
+                    waiting.append(Path(entry.path))
+                    found.append((entry.path, status.st_mtime_ns))
+    return _hash(sorted(found, key=str))
+
+
+def _code(*names: str) -> str:
+    """Hash the source files that decide a product, so that changed code makes it anew."""
+    digest = hashlib.sha256()
+    for name in names:
+        path = _PACKAGE / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _hash(key: Any) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _watched() -> bool:
+    return sys.stderr.isatty() or "google.colab" in sys.modules

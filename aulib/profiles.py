@@ -1,0 +1,231 @@
+"""Profiles: every parameter of a run, with one checked schema.
+
+A profile is a YAML file below ``profiles/``. Its top-level keys are the papermill parameters of the notebooks, its
+sections the arrows of the data flow (corpus, selection, split, balancing, training, evaluation). What a profile or a
+notebook leaves out has the value of the profile ``quick``, which is this module's defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from aulib import facs
+from aulib.errors import SettingsError
+
+#: The profiles that come with the project, from the quickest to the slowest.
+NAMES = ("tiny", "quick", "classroom", "paper")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Corpus(_Section):
+    """The synthetic corpus. Not used for a dataset that has a folder of its own."""
+
+    scale: float = Field(1.0, gt=0, le=200, description="1 gives about 6,500 images")
+    size: int = Field(96, ge=32, le=512, description="edge of the rendered images, pixels")
+    seed: int = Field(0, ge=0, description="seed of the people and their faces")
+
+
+class Selection(_Section):
+    """Which action units are trained on, and hence which rows have any known label."""
+
+    min_occurrences: int = Field(300, ge=1, description="an AU needs this many displayed labels")
+    aus: tuple[str, ...] | None = Field(facs.PAPER_13, description="only these AUs; null: every AU above the threshold")
+
+    @field_validator("aus")
+    @classmethod
+    def _known_aus(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        unknown = [au for au in value or () if au not in facs.ALL]
+        if unknown:
+            raise ValueError(
+                f"unknown action units {', '.join(unknown)}; accepted are AU01 to AU56 as in aulib.facs.ALL"
+            )
+        return value
+
+
+class Split(_Section):
+    """Shares of the people (not of the images), by dataset."""
+
+    test_size: float = Field(0.25, gt=0, lt=1)
+    validation_size: float = Field(
+        0.15, gt=0, lt=1, description="share of the training people held back to select the model"
+    )
+
+
+class Balancing(_Section):
+    """Limits of the balancing optimizer."""
+
+    use: bool = True
+    lower: float = Field(0.5, ge=0, description="a unique class group keeps at least this share of its rows")
+    upper: float = Field(3.0, ge=1, description="and grows to at most this multiple")
+    size: tuple[float, float] = Field((0.8, 1.2), description="size of the balanced list, as multiples of the original")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Balancing:
+        if self.lower > self.upper or self.size[0] > self.size[1] or self.size[0] <= 0:
+            raise ValueError("lower must not exceed upper, and size must be a pair of rising positive numbers")
+        return self
+
+
+class Training(_Section):
+    """The two-stage recipe."""
+
+    image_size: int = Field(96, ge=32, le=512, description="edge of the network's input, pixels")
+    weights: str | None = Field("hed", description="imagenet, hed, null (random) or the path of a weights file")
+    pixels: Literal["unit", "caffe"] = Field("caffe", description="[0, 1], or BGR minus the ImageNet mean")
+    hidden: tuple[int, ...] = (256, 256)
+    dropout: float = Field(0.5, ge=0, lt=1)
+    loss: Literal["masked_f1", "masked_binary_crossentropy"] = "masked_f1"
+    learning_rate: float = Field(3e-4, gt=0, le=1)
+    batch_size: int = Field(128, ge=1)
+    epochs: tuple[int, int] = Field((30, 15), description="epochs of stage 1 and of stage 2")
+    threshold: float = Field(0.5, gt=0, lt=1, description="probability from which an AU counts as displayed")
+
+    @field_validator("epochs")
+    @classmethod
+    def _positive(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if min(value) < 1:
+            raise ValueError("each stage needs at least one epoch")
+        return value
+
+
+class Evaluation(_Section):
+    """How sure the results are."""
+
+    bootstrap: int = Field(500, ge=0, description="resamples of people for the 95 % intervals; 0: no intervals")
+
+
+class Settings(_Section):
+    """All parameters of a run: the schema of a profile."""
+
+    profile: str = "quick"
+    seed: int = Field(0, ge=0, description="seed of the split, the balancing and the training")
+    datasets: dict[str, str] = Field(
+        default_factory=dict, description="dataset name -> folder; empty: the synthetic corpus"
+    )
+    corpus: Corpus = Corpus()
+    selection: Selection = Selection()
+    split: Split = Split()
+    balancing: Balancing = Balancing()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+
+    @field_validator("datasets")
+    @classmethod
+    def _known_datasets(cls, value: dict[str, str]) -> dict[str, str]:
+        from aulib import adapters
+
+        for name in value:
+            if name not in adapters.names():
+                raise ValueError(
+                    f"unknown dataset '{name}'{_suggest(name, adapters.names())}; "
+                    f"accepted are {', '.join(adapters.names())}"
+                )
+        return value
+
+
+#: The parameters a notebook may declare: the top-level keys of every profile.
+PARAMETERS = tuple(Settings.model_fields)
+
+
+def settings(**sections: Any) -> Settings:
+    """Check parameters and fill in what is left out.
+
+    Args:
+        **sections: any of :data:`PARAMETERS`; a section is a mapping of its own fields.
+
+    Returns:
+        The checked, immutable settings.
+
+    Raises:
+        SettingsError: an unknown name or a value outside its range; the message names both and what is accepted.
+
+    Example:
+        >>> settings(training={"epochs": (2, 1)}).training.epochs
+        (2, 1)
+    """
+    return _checked(sections, where="parameters")
+
+
+def load(profile: str | Path) -> Settings:
+    """Load a profile by name (``"quick"``) or by path.
+
+    Raises:
+        SettingsError: no such profile, not YAML, or a parameter that the schema does not accept.
+    """
+    path = find(profile)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: not a readable YAML file ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path}: a profile is a mapping of parameters, found {type(content).__name__}")
+    return _checked({"profile": path.stem, **content}, where=str(path))
+
+
+def find(profile: str | Path) -> Path:
+    """Return the file of a profile given by name or path."""
+    if Path(profile).suffix in (".yml", ".yaml"):
+        path, known = Path(profile), "a path that ends in .yml"
+    else:
+        path, known = folder() / f"{profile}.yml", ", ".join(sorted(p.stem for p in folder().glob("*.yml")))
+    if not path.is_file():
+        raise SettingsError(
+            f"no profile '{profile}'{_suggest(str(profile), NAMES)}; accepted are {known} (looked for {path})"
+        )
+    return path
+
+
+def folder() -> Path:
+    """Return the folder of the profiles: the checkout's, or the copy inside the installed package."""
+    checkout = Path(__file__).resolve().parent.parent / "profiles"
+    return checkout if checkout.is_dir() else Path(__file__).resolve().parent / "_profiles"
+
+
+def override(base: Settings, **changes: Any) -> Settings:
+    """Return settings with some parameters changed; a name as ``training.epochs`` reaches into a section."""
+    content = base.model_dump()
+    for name, value in changes.items():
+        section, _, field = name.partition(".")
+        if field:
+            if not isinstance(content.get(section), dict):
+                raise SettingsError(
+                    f"no section '{section}'{_suggest(section, PARAMETERS)}; accepted are {', '.join(PARAMETERS)}"
+                )
+            content[section] = {**content[section], field: value}
+        else:
+            content[section] = value
+    return _checked(content, where="parameters")
+
+
+def _checked(content: dict[str, Any], where: str) -> Settings:
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        raise SettingsError(f"{where}: " + "; ".join(_sentence(e) for e in error.errors())) from None
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    """Turn one of pydantic's errors into a sentence with the name, the value and what is accepted."""
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        model = Settings
+        for part in error["loc"][:-1]:
+            model = model.model_fields[part].annotation
+        accepted = list(model.model_fields)
+        return (
+            f"unknown parameter '{name}'{_suggest(str(error['loc'][-1]), accepted)}; accepted are {', '.join(accepted)}"
+        )
+    return f"'{name}' is {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _suggest(name: str, accepted: Any) -> str:
+    close = difflib.get_close_matches(name, list(accepted), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""

@@ -1,0 +1,198 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   accelerator: GPU
+#   colab:
+#     toc_visible: true
+# ---
+
+# %% [markdown]
+# # Results that can be trusted
+#
+# The paper ends with one column of thirteen F1 values. This chapter makes the same column for our model, and then asks what it is worth: how sure the
+# values are, what a thoughtless answer would score, and how they differ between datasets. Because the faces are rendered, we can ask a last question that nobody can ask of
+# real data: what would the score be if every label were known?
+#
+# **What you will learn**
+#
+# * to read a table in the form of the paper's Table 2, with its three averages;
+# * why every F1 needs its prevalence, its baseline and an interval beside it;
+# * to draw that interval over people, not over images;
+# * to see how far a score on incomplete labels is from the truth.
+#
+# **Time needed:** 30 minutes. **What it needs:** the trained model of {doc}`05_training`; if it is not there, this notebook trains it, which takes several minutes.
+
+# %% tags=["parameters"]
+profile: str = "quick"  # name shown at the end of the page
+seed: int = 0  # seed of the split, the balancing, the training and the bootstrap
+datasets: dict = {}  # dataset name -> folder with the real data; empty: the synthetic corpus
+corpus: dict = {}  # synthetic corpus; what is left out has the value of the profile quick
+selection: dict = {}
+split: dict = {}
+balancing: dict = {}
+training: dict = {}
+evaluation: dict = {}
+
+# %% [markdown]
+# ## The predictions
+#
+# Everything in this chapter is computed from one table: a row per image of the held-out people, with its labels and the model's probabilities. The model
+# itself is no longer needed. We keep this table on disk, so that every number below can be checked without a GPU.
+
+# %%
+from aulib import pipeline, profiles
+
+settings = profiles.settings(profile=profile, seed=seed, datasets=datasets, corpus=corpus, selection=selection, split=split,
+                             balancing=balancing, training=training, evaluation=evaluation)
+work = pipeline.Pipeline(settings)
+predictions = work.predictions()
+predictions.iloc[:3, :10]
+
+# %% [markdown]
+# ## The form of Table 2
+#
+# For each action unit: how often it is displayed in the training list (after balancing) and in the test part, and the F1 on the test part. Below stand the plain mean and two
+# weighted means. Weighting by the test part lets frequent action units count more; weighting by the training part does the same with the numbers the model has
+# learned from. We add the number of known labels, the prevalence, and the score of always answering "displayed".
+
+# %%
+from aulib import evaluation as scores
+
+trained_on = work.balance().after["positives"]
+results = scores.results_table(predictions, trained_on, threshold=settings.training.threshold,
+                               intervals=settings.evaluation.bootstrap, seed=seed)
+results.round(2).style.format(precision=2, na_rep="").set_caption(f"{work.source}: results on held-out people, in the form of Table 2")
+
+# %% [markdown]
+# Read a row from left to right. An F1 of 0.5 is poor for an action unit that is displayed in half of the images, because the thoughtless answer scores more, and good for one
+# that is displayed in every tenth. The column `always_positive` says where the thoughtless answer stands. The columns `auc` and `ap` need no threshold. The
+# last two are the ends of the 95 % interval.
+
+# %% [markdown]
+# ## How sure are these numbers?
+#
+# Two frames of one person are alike, so a thousand frames of thirty people are not a thousand independent cases. The bootstrap below therefore draws *people*: it
+# picks as many people as there are, with replacement, takes all their images, and computes the scores anew. Doing this many times shows how much a score would change with other people.
+
+# %%
+from aulib.plots import results as figures
+
+results.attrs, predictions.groupby("dataset")["subject"].nunique().to_dict()
+
+# %% mystnb={"image": {"alt": "Dot plot of F1 by action unit with 95 percent intervals, each beside a mark for the score of always answering displayed."}}
+figures.f1_figure(results, work.source)
+
+# %% [markdown]
+# A blue dot right of its orange mark is an action unit for which the model is of use; where the blue bar reaches over the orange mark we cannot be sure. The intervals
+# are wide: with few people in the test part, a difference of a few hundredths between two methods says nothing. The paper prints no intervals, so we cannot say how wide its own would be.
+
+# %% [markdown]
+# ## One model, six datasets
+#
+# A pooled score hides where it comes from. The next table computes F1 for each dataset alone. A cell is empty where the dataset does not code the action unit. Note that the macro F1
+# of two datasets are means over different action units: they cannot be compared with each other.
+
+# %%
+by_dataset = scores.per_dataset_table(predictions, threshold=settings.training.threshold)
+by_dataset[["rows", "persons", "labels", "F1 macro"]].round(2)
+
+# %% mystnb={"image": {"alt": "Heat map of F1 with a row per dataset and a column per action unit; cells of action units that a dataset does not code are empty."}}
+figures.dataset_figure(by_dataset, work.source)
+
+# %% [markdown]
+# Rows differ because the datasets differ: posed or natural, one face per person or hundreds. Columns differ because some movements are small. The last row is the pooled score of the table above.
+
+# %% [markdown]
+# ## Did the second stage help?
+#
+# The recipe trains the dense layers first and the last convolutional block afterwards. Both models were kept. We compare them on the same people, together with the thoughtless answer.
+
+# %%
+stages = {f"stage {stage}": scores.results_table(work.predictions(stage), trained_on)["f1"] for stage in (1, 2)}
+import pandas as pd
+
+comparison = pd.DataFrame(stages).loc[["F1 macro", "Accuracy"]]
+comparison.insert(0, "always displayed", [results.loc["F1 macro", "always_positive"], results["prevalence"].mean()])
+comparison.round(3).style.format(precision=3).set_caption(f"{work.source}: held-out people")
+
+# %% [markdown]
+# Look at both rows. A model that answers "displayed" too often can have a fair F1 and a poor accuracy; the paper selects its model by the mean of the two for this reason. One run is one
+# draw: with another seed the split, the balancing and the first weights change. Run `aulib run 06_results -p seed=1` to see by how much.
+
+# %% [markdown]
+# ## What the empty cells hide
+#
+# The scores above use known labels only, as the paper does. Is the score on the known labels a fair picture of the score on all? With real data nobody can tell. Here the truth is stored beside the
+# datasets, in a table that no reader ever opens, and we can look.
+
+# %%
+if work.synthetic and not any(datasets.values()):
+    honest = scores.against_truth(predictions, work.truth(), threshold=settings.training.threshold)
+    shown = honest.round(2).style.format(precision=2).set_caption(f"{work.source}: F1 on known labels and on the truth")
+else:
+    honest, shown = None, "Real data: the truth is not known, so this table cannot be made."
+shown
+
+# %% mystnb={"image": {"alt": "Scatter plot of F1 on the known labels against F1 on the whole truth, one labelled point per action unit, with the diagonal."}}
+figures.truth_figure(honest, work.source) if honest is not None else "Real data: no truth to compare with."
+
+# %% [markdown]
+# Points above the diagonal are action units whose score is flattered by the holes, points below are those that are better than they look. The column `f1_hidden` is computed on exactly those cells that
+# nobody coded. Where a dataset that does not code an action unit shows it more rarely or more weakly, the hidden cells are a different problem from the known ones.
+
+# %% [markdown]
+# ## The paper's numbers
+#
+# The paper's own table, for reference. It rests on other faces, other people and another test part, so nothing here is to be compared with the tables above. What can be checked is its
+# arithmetic: its three averages follow from its thirteen rows.
+
+# %%
+from aulib import metrics, paper
+
+f1, train, test = (paper.TABLE_2[column].to_numpy(float) for column in ("f1", "train", "test"))
+pd.Series({"macro": f1.mean(), "weighted by test": (f1 * test).sum() / test.sum(), "weighted by train": (f1 * train).sum() / train.sum()}).round(4)
+
+# %%
+pd.Series({"macro": paper.MACRO_F1, "weighted by test": paper.WEIGHTED_F1_TEST, "weighted by train": paper.WEIGHTED_F1_TRAIN}, name="printed in the paper")
+
+# %% [markdown]
+# The three printed averages agree with the thirteen rows, rounded to two digits. This shows that the table is consistent in itself; it does not show that anybody would get these values again.
+
+# %% [markdown]
+# ## Exercises
+#
+# **Exercise 1.** An action unit has prevalence 0.5 in the test part and your model reaches F1 0.66. Is the model of use? Compute the score of the thoughtless answer.
+#
+# ```{admonition} Answer
+# :class: dropdown
+# Always answering "displayed" gives $2\pi/(1+\pi) = 1/1.5 \approx 0.67$. The model is no better. `metrics.always_positive_f1` computes it on known labels.
+# ```
+#
+# **Exercise 2.** Repeat the table with `intervals=500` after replacing `subject` by a number for each row, so that every image counts as a person of its own. What happens to the intervals, and which of the two is honest?
+#
+# ```{admonition} Answer
+# :class: dropdown
+# `alone = predictions.assign(subject=[str(i) for i in range(len(predictions))])` makes the intervals narrower where people have many images. They pretend that frames of one person are independent. Drawing people is the honest way.
+# ```
+#
+# **Exercise 3.** Choose the threshold of one action unit so that its F1 *on this test part* is highest, and compare with 0.5. Why may this number not be reported?
+#
+# ```{admonition} Answer
+# :class: dropdown
+# The threshold was chosen on the images it is scored on, so the score is flattered. A threshold has to be chosen on the validation people. {cite:t}`pahl2020` do not name a threshold; we use 0.5.
+# ```
+
+# %% [markdown]
+# ## Summary
+#
+# * A results table needs, beside F1: known labels, prevalence, the thoughtless answer and an interval.
+# * Intervals are drawn over people.
+# * Scores of different datasets are means over different labels.
+# * On rendered faces we can compare the score on known labels with the truth; they are not the same number.

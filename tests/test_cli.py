@@ -1,0 +1,89 @@
+"""The command line: one clear sentence for each mistake, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+from conftest import ROOT, aulib, copy_tree
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    return copy_tree(tmp_path_factory.mktemp("clone"))
+
+
+def refused(folder, *arguments, code=1, **options) -> str:
+    done = aulib(folder, *arguments, check=False, **options)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_misspelt_profile_is_named(clone):
+    message = refused(clone, "make", "--profile", "tinny")
+    assert "no profile 'tinny' (did you mean 'tiny'?)" in message and message.count("\n") == 1
+
+
+def test_a_typo_inside_a_profile_is_named_with_its_file_before_anything_runs(clone):
+    (clone / "profiles" / "mine.yml").write_text("trainig: {epochs: [1, 1]}\n")
+    message = refused(clone, "make", "--profile", "mine")
+    assert "mine.yml" in message and "did you mean 'training'" in message and message.count("\n") == 1
+    assert not list((clone / "_build").glob("executed*")) if (clone / "_build").exists() else True
+
+
+def test_a_missing_dataset_folder_is_named_before_anything_runs(clone):
+    (clone / "profiles" / "real.yml").write_text("datasets: {bp4d: /nowhere/BP4D}\n")
+    message = refused(clone, "make", "--profile", "real")
+    assert "/nowhere/BP4D" in message and "bp4d" in message and "does not exist" in message and message.count("\n") == 1
+
+
+def test_an_unwritable_build_folder_is_named(tmp_path):
+    folder = copy_tree(tmp_path)
+    (folder / "_build").write_text("a file where the folder should be")
+    message = refused(folder, "make", "--profile", "tiny")
+    assert "cannot write to" in message and "_build" in message and message.count("\n") == 1
+
+
+def test_no_space_on_the_disk_is_one_sentence(monkeypatch, capsys):
+    from aulib import cli, pipeline
+
+    def full(self, step):
+        raise OSError(28, "No space left on device", "/data/pixels.npy")
+
+    monkeypatch.setattr(pipeline.Pipeline, "build", full)
+    assert cli.main(["build", "store", "--profile", "tiny"]) == 1
+    message = capsys.readouterr().err
+    assert "no space left" in message and "/data/pixels.npy" in message and message.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("parameter", "word"), [("training.epoch=[1,1]", "did you mean 'epochs'"), ("seed", "NAME=VALUE")]
+)
+def test_a_misspelt_parameter_is_named(clone, parameter, word):
+    assert word in refused(clone, "run", "05_training", "--profile", "tiny", "-p", parameter)
+
+
+def test_an_unknown_notebook_is_named(clone):
+    assert "no notebook '07_more'" in refused(clone, "run", "07_more", "--profile", "tiny")
+
+
+def test_make_help_lists_the_commands_and_the_profiles():
+    text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for word in ("make book", "make test", "make serve", "make clean", "profile=tiny"):
+        assert word in text
+
+
+def test_a_wrong_python_is_one_sentence(tmp_path):
+    old = tmp_path / "python3.8"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.8.18"\nexit 1\n')
+    old.chmod(0o755)
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    done = subprocess.run(["make", "book", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode and "aulib needs Python 3.11, 3.12 or 3.13" in done.stdout and "Python 3.8.18" in done.stdout
+    done = subprocess.run(
+        ["make", "book", "PYTHON="], cwd=tmp_path, capture_output=True, text=True, check=False, env={**os.environ}
+    )
+    assert done.returncode and "none was found" in done.stdout

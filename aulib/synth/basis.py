@@ -1,0 +1,109 @@
+"""The head: a neutral mesh and the shapes that change who it is and what it does (see ``data/PROVENANCE.md``)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from aulib.errors import DataError
+
+PATH = Path(__file__).parent / "data" / "head_basis.npz"
+SHA256 = "7a2514894980abec9214818a786cb374dc8611be9ecad611de10c278b83e0db2"
+#: What a triangle belongs to, in the order of the numbers in the file.
+PARTS = ("skin", "eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue", "mouth")
+
+
+class HeadBasis:
+    """Neutral head and its shapes. Lengths are decimetres, y is up, the face looks to +z, its left side is at +x.
+
+    Attributes:
+        vertices: float32 (V, 3), neutral.
+        triangles: int32 (T, 3).
+        part: uint8 (T,), index into :data:`PARTS`.
+        lips, lids, lashes: float32 (V,), 0 to 1: how much a vertex belongs to the lips, the eyelids, the lash line.
+        eye_centres: float32 (2, 3), neutral centres of the left and the right eyeball.
+        identity, expression: names of the shapes of who and of what.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]):
+        self.vertices = arrays["vertices"]
+        self.triangles = arrays["triangles"].astype(np.int32)
+        self.part = arrays["part"]
+        self.lips = arrays["lips"].astype(np.float32) / 255
+        self.lids = arrays["lids"].astype(np.float32) / 255
+        names = [str(name) for name in arrays["names"]]
+        self._row = {name.removeprefix("fa:").removeprefix("ex:"): row for row, name in enumerate(names)}
+        self.identity = tuple(name for name in self._row if name.startswith("id:"))
+        self.expression = tuple(name for name in self._row if not name.startswith("id:"))
+        self._deltas = self._matrix(arrays)
+        self.eye_centres = np.array([self._vertices_of(eye).mean(axis=0) for eye in ("eye_left", "eye_right")])
+        self.lashes = self._lash_line()
+        corners = self.triangles.ravel()
+        columns = np.repeat(np.arange(len(self.triangles)), 3)
+        ones = np.ones(len(corners), np.float32)
+        shape = (len(self.vertices), len(self.triangles))
+        self._incidence = sparse.csr_matrix((ones, (corners, columns)), shape=shape)
+
+    def _matrix(self, arrays: Mapping[str, np.ndarray]) -> sparse.csr_matrix:
+        start, index = arrays["start"], arrays["index"].astype(np.int64)
+        values = arrays["delta"] * np.repeat(arrays["scale"], np.diff(start))[:, None]
+        columns = index[:, None] * 3 + np.arange(3)
+        shape = (len(start) - 1, self.vertices.size)
+        return sparse.csr_matrix((values.astype(np.float32).ravel(), columns.ravel(), start * 3), shape=shape)
+
+    def _vertices_of(self, part: str) -> np.ndarray:
+        return self.vertices[np.unique(self.triangles[self.part == PARTS.index(part)])]
+
+    def _lash_line(self) -> np.ndarray:
+        """Lid vertices that touch the eyeball; the upper lid counts full, the lower one a third."""
+        lashes = np.zeros(len(self.vertices), np.float32)
+        for centre in self.eye_centres:
+            offset = self.vertices - centre
+            touching = (self.lids > 0.3) & (np.linalg.norm(offset, axis=1) < 0.165) & (offset[:, 2] > 0)
+            lashes[touching] = np.where(offset[touching, 1] > 0.0, 1.0, 0.35)
+        return lashes
+
+    def shape(self, weights: Mapping[str, float], start: np.ndarray | None = None) -> np.ndarray:
+        """Vertices, float32 (V, 3): ``start`` (default: neutral) plus the weighted shapes.
+
+        Raises:
+            KeyError: for a name that is neither in ``identity`` nor in ``expression``.
+        """
+        row = np.zeros(self._deltas.shape[0], np.float32)
+        for name, weight in weights.items():
+            row[self._row[name]] += weight
+        moved = (self._deltas.T @ row).reshape(-1, 3)
+        return (self.vertices if start is None else start) + moved
+
+    def normals(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Normals of the vertices (V, 3), unit length, and of the triangles (T, 3), as long as twice their area."""
+        a, b, c = (vertices[self.triangles[:, k]] for k in range(3))
+        u, v = b - a, c - a
+        faces = np.empty_like(u)
+        for k in range(3):  # np.cross is several times slower
+            i, j = (k + 1) % 3, (k + 2) % 3
+            faces[:, k] = u[:, i] * v[:, j] - u[:, j] * v[:, i]
+        sums = self._incidence @ faces
+        return sums / np.maximum(np.sqrt((sums * sums).sum(axis=1, keepdims=True)), 1e-12), faces
+
+
+@cache
+def load() -> HeadBasis:
+    """The shipped basis, read once per process.
+
+    Raises:
+        DataError: when the file is missing or is not the one this version was made with.
+    """
+    if not PATH.exists():
+        raise DataError("the head basis is missing; reinstall aulib", path=PATH)
+    found = hashlib.sha256(PATH.read_bytes()).hexdigest()
+    if found != SHA256:
+        message = f"SHA-256 is {found}, expected {SHA256}; the file was changed or cut short: reinstall aulib"
+        raise DataError(message, path=PATH)
+    with np.load(PATH, allow_pickle=False) as arrays:
+        return HeadBasis({name: arrays[name] for name in arrays.files})

@@ -1,0 +1,444 @@
+"""Promises of the synthetic corpus. Label files are read by hand here, not with aulib's own readers."""
+
+from __future__ import annotations
+
+import csv
+import doctest
+import errno
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from aulib import facs
+from aulib.errors import DataError, SettingsError
+from aulib.synth import basis, corpus, expression, looks, make_corpus, plan, render, render_face, writers
+
+TINY = {"scale": 0.01, "size": 32, "seed": 3, "progress": False}
+RENDERABLE = [unit for unit in facs.ALL if facs.CATALOGUE[unit].renderable]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    return make_corpus(tmp_path_factory.mktemp("corpus") / "tiny", workers=1, **TINY)
+
+
+@pytest.fixture(scope="module")
+def truth(tiny) -> pd.DataFrame:
+    return pd.read_parquet(tiny / "truth.parquet")
+
+
+@cache
+def full_size(name: str) -> list[plan.Frame]:
+    return plan.frames(name, 1.0, 0)
+
+
+def cell(truth: pd.DataFrame, dataset: str, **key) -> pd.Series:
+    rows = truth[truth["dataset"] == dataset]
+    for column, value in key.items():
+        rows = rows[rows[column] == value]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+# ---------------------------------------------------------------- making a corpus
+
+
+def test_two_workers_give_the_same_bytes_as_one_whatever_else_is_made(tiny, tmp_path):
+    names = ("bp4d", "ck_plus")
+    two = contents(make_corpus(tmp_path / "two", datasets=names, workers=2, **TINY))
+    one = {path: data for path, data in contents(tiny).items() if path.startswith(names)}
+    assert {path: data for path, data in two.items() if "/" in path} == one
+    assert sum(path.endswith((".jpg", ".png")) for path in one) == 42 > corpus.CHUNK  # both workers had something to do
+
+
+def test_lost_files_come_back_and_finished_ones_are_kept(tmp_path):
+    settings = TINY | {"datasets": ["unbc"], "workers": 1}
+    folder = make_corpus(tmp_path / "c", **settings)
+    before = contents(folder)
+    images = sorted(folder.rglob("*.png"))
+    kept = images[0].stat().st_mtime_ns
+    for path in (images[1], images[5], next(folder.rglob("*_facs.txt")), folder / "truth.parquet"):
+        path.unlink()
+    make_corpus(folder, **settings)
+    assert contents(folder) == before
+    assert images[0].stat().st_mtime_ns == kept
+
+
+def test_another_seed_gives_other_faces_and_labels(tiny, truth, tmp_path):
+    other = make_corpus(tmp_path / "other", workers=1, datasets=["ck_plus"], **(TINY | {"seed": 4}))
+    image = "cohn-kanade-images/S005/001/S005_001_00000001.png"
+    assert (other / "ck_plus" / image).read_bytes() != (tiny / "ck_plus" / image).read_bytes()
+    here = pd.read_parquet(other / "truth.parquet")[list(facs.ALL)].to_numpy(int)
+    there = truth[truth["dataset"] == "ck_plus"][list(facs.ALL)].to_numpy(int)
+    assert (here != there).any()
+
+
+def test_a_foreign_folder_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(SettingsError, match="holds other files"):
+        make_corpus(tmp_path, **TINY)
+    assert contents(tmp_path) == {"thesis.txt": b"mine"}
+
+
+def test_a_corpus_with_other_settings_is_left_alone(tiny):
+    before = contents(tiny)
+    with pytest.raises(SettingsError, match="seed 3 .wanted 5."):
+        make_corpus(tiny, **(TINY | {"seed": 5}))
+    assert contents(tiny) == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"scale": 0}, "scale is 0"),
+        ({"scale": -1.0}, "scale"),
+        ({"scale": float("nan")}, "scale"),
+        ({"size": 31}, "size is 31"),
+        ({"size": 513}, "size is 513"),
+        ({"seed": -1}, "seed"),
+        ({"datasets": ["disfa"]}, "disfa.*actor_study, aff_wild2, bp4d, ck_plus, emotionet, unbc"),
+        ({"datasets": []}, "datasets"),
+        ({"workers": 0}, "workers"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named(tmp_path, settings, message):
+    with pytest.raises(SettingsError, match=message):
+        make_corpus(tmp_path / "c", **(TINY | settings))
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_full_disk_leaves_no_half_written_file(tmp_path, monkeypatch):
+    real = corpus.os.replace
+    room = iter(range(10))
+
+    def replace(source, target):
+        if next(room, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        real(source, target)
+
+    settings = TINY | {"datasets": ["actor_study"], "workers": 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(corpus.os, "replace", replace)
+        with pytest.raises(DataError, match="No space left on device.*finished images are kept"):
+            make_corpus(tmp_path / "c", **settings)
+    assert not [path for path in contents(tmp_path) if path.endswith(".tmp")]
+    assert json.loads((tmp_path / "c/corpus.json").read_text())["status"] == "incomplete"
+    make_corpus(tmp_path / "c", **settings)
+    assert json.loads((tmp_path / "c/corpus.json").read_text())["status"] == "complete"
+
+
+def test_the_record_says_what_was_made(tiny, truth):
+    record = json.loads((tiny / "corpus.json").read_text())
+    assert record["settings"] == {"scale": 0.01, "size": 32, "seed": 3, "datasets": list(plan.SIZES)}
+    for name, counts in record["counts"].items():
+        rows = truth[truth["dataset"] == name]
+        assert counts["frames"] == len(rows)
+        assert counts["images"] == rows["image"].notna().sum()
+        assert counts["subjects"] == rows["subject"].nunique() >= 6
+
+
+def test_every_promised_image_is_there_and_opens(tiny, truth):
+    for row in truth[truth["image"].notna()].itertuples():
+        with Image.open(tiny / row.dataset / row.image) as image:
+            assert image.size == (32, 32)
+
+
+def test_truth_knows_all_45_action_units_of_every_frame(truth):
+    columns = ["dataset", "subject", "sequence", "frame", "image", *facs.ALL, *(f"{u}_intensity" for u in facs.ALL)]
+    assert list(truth.columns) == columns
+    present = truth[list(facs.ALL)].to_numpy(int)
+    intensity = truth[[f"{unit}_intensity" for unit in facs.ALL]].to_numpy(int)
+    assert (present == (intensity >= 1)).all()
+    assert intensity.min() == 0 and intensity.max() == 5
+
+
+# ---------------------------------------------------------------- the six formats
+
+
+def test_actor_study_is_one_table_with_minus_one_for_unknown(tiny, truth):
+    lines = (tiny / "actor_study/annotations.csv").read_text().splitlines()
+    assert lines[0].startswith("subject,camera,sequence,frame,AU01,AU02,AU04,AU05,AU06,AU07,AU09,")
+    table = pd.read_csv(tiny / "actor_study/annotations.csv")
+    assert table.shape == (24, 34)
+    assert set(np.unique(table.iloc[:, 4:])) == {-1, 0, 1}
+    for row in table.itertuples():
+        image = f"images/{row.subject}/{row.camera}/{row.sequence}/{row.frame:05d}.jpg"
+        true = cell(truth, "actor_study", image=image)
+        assert row.AU12 in (-1, true["AU12"]) and row.AU04 in (-1, true["AU04"])
+
+
+def test_aff_wild2_has_a_header_and_a_row_per_frame(tiny, truth):
+    files = sorted((tiny / "aff_wild2/annotations/AU_Set/Training_Set").glob("*.txt"))
+    assert len(files) == 6
+    for path in files:
+        header, *rows = path.read_text().splitlines()
+        assert header == "AU1,AU2,AU4,AU6,AU12,AU15,AU20,AU25"
+        for number, row in enumerate(rows, start=1):
+            values = row.split(",")
+            true = cell(truth, "aff_wild2", sequence=path.stem, frame=number)
+            assert values[4] in (str(true["AU12"]), "-1")
+            assert pd.isna(true["image"]) or true["image"] == f"cropped_aligned/{path.stem}/{number:05d}.jpg"
+
+
+def test_aff_wild2_has_its_irregularities_at_full_size():
+    frames = full_size("aff_wild2")
+    files = writers.aff_wild2(frames)
+    unknown = sum(line == ",".join(["-1"] * 8) for text in files.values() for line in text.splitlines())
+    assert 20 < unknown < 100
+    assert 5 < sum(frame.image is None for frame in frames) < 40
+    assert sum(not text.endswith("\n") for text in files.values()) == 1
+    stems = {Path(path).stem for path in files}
+    assert len(stems) == 50 and {"16-60-1280x720_left", "16-60-1280x720_right"} < stems
+
+
+def test_bp4d_columns_are_action_units_and_nine_is_unknown(tiny, truth):
+    files = sorted((tiny / "bp4d/AUCoding/AU_OCC").glob("*.csv"))
+    assert len(files) == 6
+    for path in files:
+        subject, task = path.stem.split("_")
+        header, *rows = list(csv.reader(path.open()))
+        assert header == [str(n) for n in range(100)]
+        for row in rows:
+            true = cell(truth, "bp4d", subject=subject, sequence=task, frame=int(row[0]))
+            assert true["image"] == f"Sequences(2D+3D)/{subject}/{task}/{int(row[0]) - 1:04d}.jpg"
+            assert [int(row[n]) for n in (1, 12, 14, 39)] == [true[f"AU{n:02d}"] for n in (1, 12, 14, 39)]
+            assert {row[n] for n in (3, 8, 21, 25, 26, *range(40, 100))} == {"9"}
+            assert sum(value != "9" for value in row[1:]) == 34
+
+
+def test_bp4d_intensities_agree_with_the_truth(tiny, truth):
+    path = next((tiny / "bp4d/AUCoding/AU_INT/AU12").glob("F001_*_AU12.csv"))
+    task = path.stem.split("_")[1]
+    for line in path.read_text().splitlines():
+        frame, level = map(int, line.split(","))
+        assert level in (9, cell(truth, "bp4d", subject="F001", sequence=task, frame=frame)["AU12_intensity"])
+    folders = {folder.name for folder in (tiny / "bp4d/AUCoding/AU_INT").iterdir()}
+    assert folders == {"AU06", "AU10", "AU12", "AU14", "AU17"}
+
+
+def test_ck_plus_lists_what_the_last_frame_shows(tiny, truth):
+    files = sorted((tiny / "ck_plus/FACS").rglob("*.txt"))
+    assert len(files) == 6
+    for path in files:
+        assert path.name.endswith("_00000003_facs.txt")
+        true = cell(truth, "ck_plus", subject=path.name[:4], sequence=path.name[5:8], frame=3)
+        listed = {}
+        for line in path.read_text().splitlines():
+            assert line.startswith("   ") and len(line) == 32
+            number, level = map(float, line.split())
+            listed[f"AU{int(number):02d}"] = int(level)
+        assert set(listed) == {unit for unit in facs.ALL if true[unit] == 1}
+        assert all(level in (0, true[f"{unit}_intensity"]) for unit, level in listed.items())
+
+
+def test_ck_plus_starts_neutral(truth):
+    first = truth[(truth["dataset"] == "ck_plus") & (truth["frame"] == 1)]
+    assert len(first) == 6 and first[list(facs.ALL)].to_numpy(int).sum() == 0
+
+
+def test_emotionet_has_quoted_names_and_999_for_unknown(tiny, truth):
+    with (tiny / "emotionet/EmotioNet_FACS_aws_2020_24600.csv").open(encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file))
+    assert header[:3] == ["URL", "URL orig", "'AU 1'"] and header[-1] == "'AU 60'" and len(header) == 62
+    assert len(rows) == 9
+    for row in rows:
+        name = row[0].strip("'").rsplit("/", 1)[1]
+        true = cell(truth, "emotionet", subject=name.removesuffix(".jpg"))
+        assert row[1 + 12] in (str(true["AU12"]), "999") and row[1 + 7] == "999"
+        assert pd.isna(true["image"]) or true["image"] == f"optimization_set/{name[:12]}/{name}"
+
+
+def test_unbc_lists_agree_with_the_truth_and_with_pspi(tiny, truth):
+    files = sorted((tiny / "unbc/Frame_Labels/FACS").rglob("*.txt"))
+    assert len(files) == 24
+    assert any(path.stat().st_size == 0 for path in files)
+    coded = [f"AU{n:02d}" for n in (4, 6, 7, 9, 10, 12, 15, 20, 25, 26, 27, 43)]
+    for path in files:
+        sequence, number = path.stem.removesuffix("_facs")[:-3], int(path.stem.removesuffix("_facs")[-3:])
+        true = cell(truth, "unbc", sequence=sequence, frame=number)
+        rows = [list(map(float, line.split())) for line in path.read_text().splitlines()]
+        listed = {f"AU{int(row[0]):02d}": int(row[1]) for row in rows}
+        assert set(listed) == {unit for unit in coded if true[unit] == 1}
+        assert all(level == (1 if unit == "AU43" else true[f"{unit}_intensity"]) for unit, level in listed.items())
+        a = {n: listed.get(f"AU{n:02d}", 0) for n in (4, 6, 7, 9, 10, 43)}
+        pain = float((Path(str(path).replace("/FACS/", "/PSPI/"))).read_text())
+        assert pain == a[4] + max(a[6], a[7]) + max(a[9], a[10]) + a[43]
+
+
+# ---------------------------------------------------------------- amounts
+
+
+def test_scale_one_has_the_subjects_of_the_paper():
+    names = {name: {frame.subject for frame in full_size(name)} for name in plan.SIZES}
+    counts = {name: len(subjects) for name, subjects in names.items()}
+    assert counts == {"actor_study": 21, "aff_wild2": 49, "bp4d": 41, "ck_plus": 123, "emotionet": 900, "unbc": 25}
+
+
+def test_a_long_video_stays_one_video():
+    frames = plan.frames("aff_wild2", 2.0, 0)
+    assert len({frame.image for frame in frames if frame.image}) == sum(frame.image is not None for frame in frames)
+    assert len({frame.number for frame in frames}) == len(frames) == 50 * 48
+
+
+def test_a_smaller_scale_takes_images_before_people():
+    for name in plan.SIZES:
+        if name != "emotionet":
+            assert plan.shares(name, 0.5)[1] < plan.shares(name, 1.0)[1]
+        assert plan.shares(name, 0.001)[0] == 6 and plan.shares(name, 0.001)[1] >= 1
+    assert plan.shares("bp4d", 0.25)[0] == 41
+
+
+@pytest.mark.parametrize(("scale", "names"), [(0.03, tuple(plan.SIZES)), (4.0, ("bp4d", "unbc"))])
+def test_no_two_frames_share_a_file_or_a_stream(scale, names):
+    for name in names:
+        frames = plan.frames(name, scale, 0)
+        images = [frame.image for frame in frames if frame.image]
+        assert len(set(images)) == len(images)
+        assert len({frame.number for frame in frames}) == len(frames)
+
+
+def test_the_13_action_units_have_enough_examples_at_scale_one():
+    coded = {
+        "actor_study": set(writers.ACTOR_STUDY_AUS),
+        "aff_wild2": set(writers.AFF_WILD2_AUS),
+        "bp4d": {facs.code(n) for n in range(1, 40)} - {facs.code(n) for n in (3, 8, 21, 25, 26)},
+        "ck_plus": set(writers.CK_PLUS_AUS),
+        "emotionet": set(writers.EMOTIONET_AUS),
+        "unbc": set(writers.UNBC_AUS) - {"AU15"},
+    }
+    frames = [f for name in plan.SIZES for f in full_size(name) if f.coded and f.image]
+    assert 5_300 < len(frames) < 6_000
+    for unit in facs.PAPER_13:
+        levels = np.array([f.intensity(unit) for f in frames if unit in coded[f.dataset]])
+        assert (levels > 0).sum() >= 350, unit
+        assert 0.10 <= (levels > 0).mean() <= 0.45, unit
+        assert (levels >= 2).sum() > 4 * (levels == 1).sum(), unit
+
+
+# ---------------------------------------------------------------- expressions
+
+
+@pytest.mark.parametrize("dataset", list(expression.RATES))
+def test_antagonists_never_meet_and_effects_follow_causes(dataset):
+    for k in range(150):
+        rng = np.random.default_rng(k)
+        for levels in expression.frames(expression.apex(dataset, rng), 3, rng):
+            shown = [unit for unit in levels if expression.intensity(levels[unit]) > 0]
+            assert not any(facs.excludes(a, b) for a in shown for b in shown)
+            for cause, least, effect in facs.IMPLIED:
+                assert expression.intensity(levels.get(cause, 0)) < least or effect in shown
+
+
+def test_taken_rates_are_met():
+    rng = np.random.default_rng(0)
+    peaks = [expression.apex("bp4d", rng) for _ in range(2000)]
+    for number, count in {1: 31042, 4: 29755, 7: 80616, 14: 68375, 17: 50406}.items():
+        rate = sum(facs.code(number) in peak for peak in peaks) / 2000
+        assert rate == pytest.approx(count / 146_847, abs=0.05)
+
+
+def test_smiles_raise_cheeks_more_often_than_chance():
+    rng = np.random.default_rng(1)
+    peaks = [expression.apex("emotionet", rng) for _ in range(1500)]
+    smiles, cheeks = (np.array([unit in peak for peak in peaks]) for unit in ("AU12", "AU06"))
+    assert (smiles & cheeks).mean() > 1.5 * smiles.mean() * cheeks.mean()
+
+
+def test_ck_plus_rises_from_neutral_to_the_apex():
+    first, middle, last = expression.neutral_to_peak({"AU04": 4, "AU17": 2}, 3)
+    assert first == {} and middle == {"AU04": 2.0, "AU17": 1.0} and last == {"AU04": 4.0, "AU17": 2.0}
+
+
+# ---------------------------------------------------------------- faces
+
+
+@pytest.mark.parametrize("unit", RENDERABLE)
+def test_every_renderable_action_unit_can_be_seen(unit):
+    relaxed = render_face({}, identity=4, size=64, noise=0.0).astype(int)
+    shown = render_face({unit: 5}, identity=4, size=64, noise=0.0).astype(int)
+    assert (np.abs(shown - relaxed).max(axis=2) > 12).sum() >= 8
+
+
+def test_a_face_is_a_colour_image_and_the_same_each_time():
+    face = render_face({"AU12": 4}, identity=1, size=48)
+    assert face.shape == (48, 48, 3) and face.dtype == np.uint8
+    assert (face == render_face({"AU12": 4}, identity=1, size=48)).all()
+    assert (face != render_face({"AU12": 4}, identity=2, size=48)).any()
+
+
+def test_intensity_grows_what_is_seen():
+    relaxed, weak, strong = (
+        render_face({"AU12": level}, size=64, noise=0.0).astype(int) for level in (0, 2, 5)
+    )  # fmt: skip
+    assert 0 < np.abs(weak - relaxed).sum() < np.abs(strong - relaxed).sum()
+
+
+def test_the_head_turns_the_way_its_angles_say():
+    nose, crown = np.array((0.0, 0.0, 1.0)), np.array((0.0, 1.0, 0.0))
+    still = {"headYaw": 0.0, "headPitch": 0.0, "headRoll": 0.0}
+    left, up, tilt = (render._rotation(render.Scene(**{axis: 20.0}), still) for axis in ("yaw", "pitch", "roll"))
+    assert (left @ nose)[0] == pytest.approx(np.sin(np.radians(20)))  # x grows to the person's left
+    assert (up @ nose)[1] == pytest.approx(np.sin(np.radians(20)))
+    assert (tilt @ crown)[0] == pytest.approx(np.sin(np.radians(20)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"aus": {"AU99": 1}}, "unknown action unit 'AU99'"),
+        ({"aus": {"AU31": 1}}, "AU31 .Jaw clencher. cannot be shown"),
+        ({"aus": {"AU12": 6}}, "AU12 has intensity 6"),
+        ({"size": 8}, "size is 8"),
+        ({"identity": -1}, "identity is -1"),
+    ],
+)
+def test_faces_that_cannot_be_made_are_refused(arguments, message):
+    with pytest.raises(SettingsError, match=message):
+        render_face(**arguments)
+
+
+def test_every_dataset_has_a_look_and_a_writer():
+    assert set(looks.LOOKS) == set(plan.SIZES) == set(writers.WRITERS) == set(expression.RATES)
+
+
+# ---------------------------------------------------------------- the head basis
+
+
+def test_the_head_basis_is_small_and_holds_no_pickle():
+    assert basis.PATH.stat().st_size < 4_000_000
+    with np.load(basis.PATH, allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype != object for name in arrays.files)
+    assert len([name for name in basis.load().expression if "-" not in name]) == 52
+
+
+def test_a_changed_head_basis_is_refused(tmp_path, monkeypatch):
+    copy = tmp_path / "head_basis.npz"
+    copy.write_bytes(basis.PATH.read_bytes()[:-1])
+    monkeypatch.setattr(basis, "PATH", copy)
+    basis.load.cache_clear()
+    with pytest.raises(DataError, match="SHA-256"):
+        basis.load()
+    monkeypatch.undo()
+    assert basis.load().vertices.shape[1] == 3
+
+
+def test_importing_the_package_loads_no_renderer():
+    code = "import sys, aulib.synth; assert not {'embreex', 'keras', 'tensorflow', 'PIL'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("module", [expression, plan, writers])
+def test_the_examples_in_the_documentation_hold(module):
+    result = doctest.testmod(module)
+    assert result.attempted > 0 and result.failed == 0

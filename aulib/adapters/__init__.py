@@ -1,0 +1,82 @@
+"""Readers of the six datasets: each turns a dataset's own files into rows of the meta-database."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pandas as pd
+
+from aulib.adapters.actor_study import ActorStudy
+from aulib.adapters.aff_wild2 import AffWild2
+from aulib.adapters.base import Adapter
+from aulib.adapters.bp4d import BP4D
+from aulib.adapters.ck_plus import CKPlus
+from aulib.adapters.emotionet import EmotioNet
+from aulib.adapters.unbc import UNBC
+from aulib.errors import SettingsError
+
+_ADAPTERS: dict[str, type[Adapter]] = {
+    adapter.name: adapter for adapter in (ActorStudy, AffWild2, BP4D, CKPlus, EmotioNet, UNBC)
+}
+
+
+def names() -> list[str]:
+    """Names of the datasets that can be read.
+
+    Example:
+        >>> names()
+        ['actor_study', 'aff_wild2', 'bp4d', 'ck_plus', 'emotionet', 'unbc']
+    """
+    return list(_ADAPTERS)
+
+
+def settings(name: str) -> dict[str, object]:
+    """Settings of an adapter with their defaults.
+
+    Example:
+        >>> settings("bp4d")["frame_offset"]
+        -1
+    """
+    return {item.name: item.default for item in fields(_adapter(name)) if item.name not in ("root", "_")}
+
+
+def create(name: str, root: str | Path, **options) -> Adapter:
+    """Make the adapter of a dataset without reading anything yet.
+
+    Raises:
+        SettingsError: the name or a setting is not known, or a setting's value is not accepted.
+    """
+    adapter = _adapter(name)
+    unknown = sorted(set(options) - set(settings(name)))
+    if unknown:
+        known = ", ".join(settings(name))
+        raise SettingsError(f"{name} has no setting {', '.join(unknown)}; its settings are: {known}")
+    return adapter(Path(root), **options)
+
+
+def read(name: str, root: str | Path, **options) -> pd.DataFrame:
+    """Read one dataset.
+
+    Args:
+        name: one of :func:`names`.
+        root: the dataset's folder.
+        **options: the adapter's settings, see :func:`settings` and the class of the dataset.
+
+    Returns:
+        A table with one row per annotated frame in the columns of the meta-database: 1 displayed, 0 not displayed,
+        ``<NA>`` unknown. ``.attrs["report"]`` holds counts (rows, missing images, problems), ``.attrs["problems"]`` the
+        problems as dicts with path, line and message (the first 1,000).
+
+    Raises:
+        SettingsError: the name or a setting is not accepted.
+        DatasetNotFoundError: the folder is missing or does not look like the dataset.
+        DataError: a file holds a value that is not documented (strict mode), or nothing can be read.
+    """
+    return create(name, root, **options).read()
+
+
+def _adapter(name: str) -> type[Adapter]:
+    if name not in _ADAPTERS:
+        raise SettingsError(f"there is no dataset {name!r}; the datasets are: {', '.join(_ADAPTERS)}")
+    return _ADAPTERS[name]

@@ -1,0 +1,143 @@
+"""Splits: nobody is on both sides, nothing is lost, and every dataset gives its share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aulib import splits
+from aulib.errors import DataError, SettingsError
+
+
+def table(people: dict[tuple[str, str], int], seed: int | None = None) -> pd.DataFrame:
+    """Rows of (dataset, subject) -> number of rows, shuffled if a seed is given."""
+    rows = [person for person, count in people.items() for _ in range(count)]
+    db = pd.DataFrame(rows, columns=["dataset", "subject"], dtype="string")
+    return db if seed is None else db.sample(frac=1, random_state=seed)
+
+
+def many(sizes: dict[str, list[int]]) -> pd.DataFrame:
+    return table({(name, f"s{i}"): n for name, counts in sizes.items() for i, n in enumerate(counts)})
+
+
+def pairs(db: pd.DataFrame, index: np.ndarray) -> set[tuple[str, str]]:
+    return set(db.iloc[index][["dataset", "subject"]].itertuples(index=False, name=None))
+
+
+tables = st.dictionaries(
+    st.tuples(st.sampled_from(["bp4d", "unbc", "ck_plus"]), st.sampled_from(list("abcdefgh"))),
+    st.integers(1, 9),
+    min_size=1,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(people=tables, seed=st.integers(0, 5), test_size=st.floats(0.05, 0.95))
+def test_by_subject_is_a_partition_of_rows_and_people(people, seed, test_size):
+    db = table(people, seed)
+    train, test = splits.by_subject(db, test_size, seed)
+    assert sorted([*train, *test]) == list(range(len(db)))
+    assert not pairs(db, train) & pairs(db, test)
+    for name in set(db["dataset"]):
+        subjects = {subject for dataset, subject in people if dataset == name}
+        held_out = len({subject for dataset, subject in pairs(db, test) if dataset == name})
+        if len(subjects) >= 2:
+            assert held_out == min(max(1, round(test_size * len(subjects))), len(subjects) - 1)
+        else:
+            assert held_out == 0
+
+
+def test_the_same_subject_name_in_two_datasets_is_two_people():
+    db = table({("bp4d", "s1"): 3, ("bp4d", "s2"): 3, ("unbc", "s1"): 3, ("unbc", "s2"): 3})
+    train, test = splits.by_subject(db, 0.5)
+    assert len(pairs(db, test)) == 2
+    splits.assert_partition(db, np.flatnonzero(db["dataset"] == "bp4d"), np.flatnonzero(db["dataset"] == "unbc"))
+
+
+def test_every_dataset_gives_its_share_of_people_and_nearly_of_rows():
+    rng = np.random.default_rng(0)
+    sizes = {name: rng.integers(20, 400, 41).tolist() for name in ("bp4d", "unbc", "actor_study")}
+    db = many(sizes)
+    _, test = splits.by_subject(db, 0.15, seed=3)
+    for name, counts in sizes.items():
+        rows = db.iloc[test]
+        rows = rows[rows["dataset"] == name]
+        assert rows["subject"].nunique() == 6
+        assert len(rows) / sum(counts) == pytest.approx(0.15, abs=0.01)
+
+
+def test_a_seed_gives_the_same_split_and_another_seed_another():
+    db = many({"bp4d": [3] * 30})
+    first, again, other = (splits.by_subject(db, seed=seed)[1] for seed in (1, 1, 2))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_leaving_out_a_dataset_does_not_change_the_others():
+    db = many({"bp4d": [3, 5, 8] * 9, "unbc": [4, 2] * 9})
+    alone = db[db["dataset"] == "bp4d"].reset_index(drop=True)
+    both = pairs(db, splits.by_subject(db)[1])
+    assert {person for person in both if person[0] == "bp4d"} == pairs(alone, splits.by_subject(alone)[1])
+
+
+def test_positions_are_sorted_integers_whatever_the_index():
+    db = table({("bp4d", "a"): 4, ("bp4d", "b"): 4}, seed=0)
+    train, test = splits.by_subject(db)
+    assert train.dtype == np.intp and np.all(np.diff(train) > 0) and np.all(np.diff(test) > 0)
+
+
+@pytest.mark.parametrize("test_size", [0, 1, -0.1, 2])
+def test_a_test_size_outside_0_to_1_is_refused(test_size):
+    with pytest.raises(SettingsError, match="between 0 and 1"):
+        splits.by_subject(many({"bp4d": [1, 1]}), test_size)
+
+
+def test_rows_without_a_person_are_refused():
+    db = many({"bp4d": [1, 1]})
+    db.loc[1, "subject"] = pd.NA
+    with pytest.raises(DataError, match="row 1 has no"):
+        splits.by_subject(db)
+
+
+def test_assert_partition_finds_every_fault():
+    db = many({"bp4d": [2, 2]})
+    splits.assert_partition(db, [0, 1], [2, 3])
+    splits.assert_partition(db, [2, 3, 0, 1])
+    with pytest.raises(DataError, match="row 3 is in no part"):
+        splits.assert_partition(db, [0, 1], [2])
+    with pytest.raises(DataError, match="row 1 is more than once"):
+        splits.assert_partition(db, [0, 1], [1, 2, 3])
+    with pytest.raises(DataError, match="person s1 of bp4d is in more than one part"):
+        splits.assert_partition(db, [0, 1, 2], [3])
+    with pytest.raises(DataError, match="position 4"):
+        splits.assert_partition(db, [0, 1, 4], [2, 3])
+    with pytest.raises(DataError, match="no index arrays"):
+        splits.assert_partition(db)
+
+
+def test_the_published_folds_hold_all_41_people_of_bp4d_once():
+    people = [subject for fold in splits.BP4D_FOLDS for subject in fold]
+    expected = [f"F{i:03d}" for i in range(1, 24)] + [f"M{i:03d}" for i in range(1, 19)]
+    assert sorted(people) == expected and [len(fold) for fold in splits.BP4D_FOLDS] == [14, 14, 13]
+
+
+def test_bp4d_folds_use_each_row_of_bp4d_as_test_row_once():
+    db = table({("bp4d", "F001"): 2, ("unbc", "F001"): 5, ("bp4d", "F003"): 3, ("bp4d", "M015"): 1})
+    folds = splits.bp4d_folds(db)
+    assert [test.tolist() for _, test in folds] == [[0, 1], [7, 8, 9], [10]]
+    assert [train.tolist() for train, _ in folds] == [[7, 8, 9, 10], [0, 1, 10], [0, 1, 7, 8, 9]]
+    with pytest.raises(DataError, match="F099"):
+        splits.bp4d_folds(table({("bp4d", "F099"): 1}))
+
+
+def test_leave_one_dataset_out():
+    db = many({"bp4d": [2], "unbc": [1, 1]})
+    parts = splits.leave_one_dataset_out(db)
+    assert {name: (a.tolist(), b.tolist()) for name, (a, b) in parts.items()} == {
+        "bp4d": ([2, 3], [0, 1]),
+        "unbc": ([0, 1], [2, 3]),
+    }
+    with pytest.raises(DataError, match="at least two datasets"):
+        splits.leave_one_dataset_out(many({"bp4d": [2]}))

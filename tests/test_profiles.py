@@ -45,6 +45,8 @@ def test_the_paper_profile_holds_the_papers_exact_settings():
         ({"balancing": {"lower": 4}}, ["balancing", "lower must not exceed upper"]),
         ({"datasets": {"bp4": "/data"}}, ["bp4", "did you mean 'bp4d'"]),
         ({"selection": {"aus": ["AU03"]}}, ["AU03"]),
+        ({"readers": {"bp4d": {"frame_ofset": 0}}}, ["frame_ofset", "did you mean 'frame_offset'"]),
+        ({"readers": {"bp5d": {}}}, ["bp5d", "did you mean 'bp4d'"]),
         ({"seed": "one"}, ["seed", "'one'"]),
     ],
 )

@@ -59,8 +59,8 @@ def dataset_figure(table: pd.DataFrame, source: str) -> Figure:
         table: a table of :func:`aulib.evaluation.per_dataset_table`.
         source: where the labels come from; stands in the title.
     """
-    import seaborn
     import matplotlib.pyplot as plt
+    import seaborn
 
     aus = [column for column in table.columns if column.startswith("AU")]
     names = [

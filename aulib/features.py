@@ -1,0 +1,180 @@
+"""The feature cache: outputs of the frozen blocks, computed once per image and kept in a memory-mapped array.
+
+The recipe of the paper has no augmentation, so a frozen block gives an image the same output in every epoch. Computing
+it once is the same calculation, only without the repetitions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
+import numpy as np
+from tqdm.auto import tqdm
+
+from aulib.errors import AulibError, SettingsError
+
+if TYPE_CHECKING:
+    import keras
+
+CHUNK = 16  # batches between two savings of the state
+
+
+def extract(
+    pixels: np.ndarray,
+    frozen_model: keras.Model,
+    folder: str | Path,
+    *,
+    batch_size: int = 64,
+    dtype: str = "float16",
+    progress: bool = True,
+    images_key: str | None = None,
+) -> np.memmap:
+    """Outputs of a frozen model for every image, computed once.
+
+    A finished folder with the same key is opened at once. An interrupted call goes on where it stopped.
+
+    Args:
+        pixels: array of shape (n, …) that the model takes: uint8 images, or features of an earlier block.
+        frozen_model: for example `aulib.model.frozen_part(model, "block4_pool")`.
+        folder: folder of the cache.
+        batch_size: images at a time; the last batch is padded, so that every batch has the same shape.
+        dtype: how the features are stored; float16 keeps 3 to 4 decimal digits.
+        progress: show a progress bar.
+        images_key: what identifies the content of `pixels`, for example `ImageStore.key`; None hashes the content.
+
+    Returns:
+        Read-only memory map of shape (n, …) and the given dtype.
+
+    Raises:
+        SettingsError: the folder holds features of other weights, images or settings; the message says which.
+        AulibError: a value does not fit the dtype.
+    """
+    folder = Path(folder)
+    key = features_key(pixels, frozen_model, dtype, images_key)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(f"{folder}.busy.lock"):
+        if not folder.exists():
+            _compute(pixels, frozen_model, folder, key, batch_size, progress)
+        _refuse_other(folder, key)
+    return np.load(folder / "features.npy", mmap_mode="r")
+
+
+def features_key(
+    pixels: np.ndarray, frozen_model: keras.Model, dtype: str = "float16", images_key: str | None = None
+) -> dict[str, str]:
+    """Everything that decides the content of a cache, in words and hashes; stored in `features.json`."""
+    from aulib.model import Pixels, weights_hash
+
+    scalings = [layer.scaling for layer in frozen_model.layers if isinstance(layer, Pixels)]
+    last = frozen_model.layers[-1]
+    return {
+        "images": images_key or content_hash(pixels),
+        "input": str(list(pixels.shape)),
+        "pixel scaling": scalings[0] if scalings else "none",
+        "layers": f"{frozen_model.layers[1].name} to {last.name}",
+        "weights": weights_hash(frozen_model),
+        "precision": last.dtype_policy.name,
+        "dtype": str(np.dtype(dtype)),
+    }
+
+
+def content_hash(array: np.ndarray, rows: int = 1024) -> str:
+    """SHA-256 of an array's shape, dtype and values, read a slice at a time."""
+    digest = hashlib.sha256(f"{array.shape}{array.dtype}".encode())
+    for start in range(0, len(array), rows):
+        digest.update(np.ascontiguousarray(array[start : start + rows]))
+    return digest.hexdigest()
+
+
+def short(key: dict[str, str]) -> str:
+    """Twelve characters that stand for a key, for use in folder names."""
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def predict_padded(predict: Callable, batch: np.ndarray, size: int) -> np.ndarray:
+    """Outputs for at most `size` rows, computed on `size` rows (zeros at the end): one shape, one compilation."""
+    if len(batch) == size:
+        return np.asarray(predict(np.asarray(batch)))
+    padding = np.zeros((size - len(batch), *batch.shape[1:]), batch.dtype)
+    return np.asarray(predict(np.concatenate([batch, padding])))[: len(batch)]
+
+
+def _compute(
+    pixels: np.ndarray, model: keras.Model, folder: Path, key: dict[str, str], batch_size: int, progress: bool
+) -> None:
+    part = _prepare(folder, key, (len(pixels), *model.output_shape[1:]))
+    started = time.perf_counter()
+    done = first = int((part / "done").read_text(encoding="utf-8"))
+    features = np.load(part / "features.npy", mmap_mode="r+")
+    bar = tqdm(total=len(pixels), initial=done, desc=f"features {key['layers']}", unit="img", disable=not progress)
+    with bar:
+        while done < len(pixels):
+            stop = min(done + batch_size * CHUNK, len(pixels))
+            _fill(features, pixels, model, done, stop, batch_size, bar)
+            features.flush()
+            done = stop
+            _write(part / "done", str(done))
+    seconds = time.perf_counter() - started
+    about = {"key": key, "shape": features.shape, "seconds": round(seconds, 2), "images_timed": len(pixels) - first}
+    _write(part / "features.json", json.dumps(about, indent=1))
+    (part / "done").unlink()
+    os.replace(part, folder)
+
+
+def _fill(
+    features: np.ndarray, pixels: np.ndarray, model: keras.Model, first: int, last: int, batch_size: int, bar: tqdm
+) -> None:
+    for start in range(first, last, batch_size):
+        stop = min(start + batch_size, last)
+        values = predict_padded(model.predict_on_batch, pixels[start:stop], batch_size)
+        with np.errstate(over="ignore"):
+            features[start:stop] = values
+        if not np.isfinite(features[start:stop]).all():
+            raise AulibError(
+                f"features of images {start} to {stop - 1} are not finite in {features.dtype} (largest magnitude "
+                f"{np.abs(values).max():g}); use dtype='float32', or check the weights and the pixel scaling"
+            )
+        bar.update(stop - start)
+
+
+def _prepare(folder: Path, key: dict[str, str], shape: tuple[int, ...]) -> Path:
+    part = folder.with_name(folder.name + ".part")
+    note = part / "key.json"
+    if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == key:
+        return part
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    np.lib.format.open_memmap(part / "features.npy", mode="w+", dtype=key["dtype"], shape=shape)
+    _write(part / "done", "0")
+    _write(note, json.dumps(key))
+    return part
+
+
+def _refuse_other(folder: Path, key: dict[str, str]) -> None:
+    note = folder / "features.json"
+    if not note.is_file():
+        raise SettingsError(f"{folder} exists and is no feature cache; choose another folder")
+    found = json.loads(note.read_text(encoding="utf-8"))["key"]
+    other = differences(found, key)
+    if other:
+        raise SettingsError(f"{folder} holds features of something else: {other}. Delete it or choose another folder")
+
+
+def differences(there: dict, here: dict) -> str:
+    """In words, where two keys differ; empty if they do not."""
+    names = [name for name, value in here.items() if there.get(name) != value]
+    return "; ".join(f"{name} ({there.get(name)} there, {here[name]} here)" for name in names)
+
+
+def _write(path: Path, text: str) -> None:
+    unfinished = path.with_name(path.name + ".tmp")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)

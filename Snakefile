@@ -44,4 +44,4 @@ rule book:
     output: "_build/html/index.html"
     params: profile=PROFILE
     threads: workflow.cores
-    shell: "aulib book --profile {params.profile}"
+    shell: "aulib book --profile {params.profile} > /dev/null"

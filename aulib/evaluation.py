@@ -236,6 +236,7 @@ def _truth_of(predictions: pd.DataFrame, truth: pd.DataFrame, aus: list[str]) ->
     if absent:
         raise DataError(f"the truth has no column {absent}")
     key = ["dataset", "image"]
+    truth = truth[truth["image"].notna()]  # images that were never written cannot be told apart by name
     _refuse_repeats(truth, key, "truth")
     position = pd.MultiIndex.from_frame(truth[key].astype(object)).get_indexer(
         pd.MultiIndex.from_frame(predictions[key].astype(object))

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
@@ -117,9 +118,6 @@ def execute(name: str, settings: Settings, changed: tuple[str, ...] = ()) -> Pat
         SettingsError: a parameter the notebook does not know.
         NotebookFailedError: a cell failed; the copy with its traceback lies in ``_build/failed/<profile>``.
     """
-    import papermill
-    from traitlets.config import Config
-
     notebook = read(name)
     known = declared(notebook)
     strange = [parameter for parameter in changed if parameter.split(".")[0] not in known]
@@ -127,39 +125,50 @@ def execute(name: str, settings: Settings, changed: tuple[str, ...] = ()) -> Pat
         raise SettingsError(
             f"notebook {name} does not know the parameter {', '.join(strange)}; it knows {', '.join(known)}"
         )
+    parameters = {key: value for key, value in settings.model_dump(mode="json").items() if key in known}
     target = _build("executed", settings.profile) / f"{name}.ipynb"
     failed = _build("failed", settings.profile) / f"{name}.ipynb"
-    temporary = failed.with_suffix(".running.ipynb")
+    running = failed.with_name(f"{name}.{os.getpid()}.ipynb")
     started = time.time()
     try:
-        papermill.execute_notebook(
-            notebook,
-            str(temporary),
-            parameters={
-                key: json.loads(json.dumps(value)) for key, value in settings.model_dump().items() if key in known
-            },
-            cwd=str(root() / "notebooks"),
-            progress_bar=True,
-            kernel_name="python3",
-            start_timeout=120,
-            # Over files, not ports: kernels that start at the same moment cannot take each other's port.
-            config=Config(KernelManager={"transport": "ipc"}),
-        )
-    except papermill.PapermillExecutionError as error:
-        os.replace(temporary, failed)
-        traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
-        raise NotebookFailedError(
-            f"{traceback}\n\nnotebook {name} failed in cell {error.cell_index}: {error.ename}: "
-            f"{error.evalue}\nthe failed copy is {failed}"
-        ) from None
-    except RuntimeError as error:  # nbclient's DeadKernelError
-        raise NotebookFailedError(
-            f"notebook {name}: the kernel died ({error}); often the memory was used up: try profile=tiny"
-        ) from None
-    _record(temporary, settings, time.time() - started)
-    os.replace(temporary, target)
+        _papermill(notebook, running, parameters, name, failed)
+        _record(running, settings, time.time() - started)
+        os.replace(running, target)
+    finally:
+        running.unlink(missing_ok=True)
     failed.unlink(missing_ok=True)
     return target
+
+
+def _papermill(notebook: Any, running: Path, parameters: dict[str, Any], name: str, failed: Path) -> None:
+    """Execute a notebook into the file ``running``; move it to ``failed`` if a cell raises an error."""
+    import papermill
+    from traitlets.config import Config
+
+    with tempfile.TemporaryDirectory(prefix="aulib-") as sockets:
+        # The kernel talks over files, not ports: kernels that start at the same moment cannot take each other's port.
+        connection = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
+        try:
+            papermill.execute_notebook(
+                notebook,
+                str(running),
+                parameters=parameters,
+                cwd=str(root() / "notebooks"),
+                kernel_name="python3",
+                start_timeout=120,
+                config=connection,
+            )
+        except papermill.PapermillExecutionError as error:
+            os.replace(running, failed)
+            traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+            raise NotebookFailedError(
+                f"{traceback}\n\nnotebook {name} failed in cell {error.cell_index}: {error.ename}: {error.evalue}\n"
+                f"the failed copy is {failed}"
+            ) from None
+        except RuntimeError as error:  # nbclient's DeadKernelError, or a kernel that never answered
+            raise NotebookFailedError(
+                f"notebook {name}: the kernel died ({error}); often the memory was used up: try profile=tiny"
+            ) from None
 
 
 def environment() -> dict[str, str]:

@@ -154,6 +154,15 @@ def test_against_truth_joins_on_dataset_and_image():
     assert table.loc["F1 macro", "f1_truth"] == pytest.approx(table.loc[AUS, "f1_truth"].mean())
 
 
+def test_against_truth_leaves_out_images_that_were_never_written():
+    p = predictions()
+    truth = complete(p)
+    gone = truth.head(2).assign(image=pd.NA)
+    pd.testing.assert_frame_equal(
+        evaluation.against_truth(p, pd.concat([truth, gone])), evaluation.against_truth(p, truth)
+    )
+
+
 def test_against_truth_refuses_a_truth_that_does_not_fit():
     p = predictions()
     truth = complete(p)

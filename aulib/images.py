@@ -87,7 +87,7 @@ class ImageStore:
 
     def __repr__(self) -> str:
         n, size = self.pixels.shape[:2]
-        return f"ImageStore({n:,} images of {size} x {size} px, {len(self.failures):,} failed, {self.folder})"
+        return f"ImageStore({n:,} images of {size} x {size} px, {len(self.failures):,} failed, in {self.folder.name})"
 
 
 def build_store(

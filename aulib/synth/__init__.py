@@ -51,7 +51,11 @@ def make_corpus(
         DataError: when files cannot be written (the disk is full, no permission). Finished images are kept.
 
     Example:
-        >>> make_corpus("synthau", scale=0.1)                                            # doctest: +SKIP
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     folder = make_corpus(place, scale=0.01, size=32, datasets=["unbc"], workers=1, progress=False)
+        ...     sorted(path.name for path in folder.iterdir())
+        ['corpus.json', 'truth.parquet', 'unbc']
     """
     from aulib.synth import corpus
 

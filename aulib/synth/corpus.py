@@ -8,10 +8,13 @@ import math
 import multiprocessing
 import os
 import secrets
+import sys
 import threading
+import types
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -179,11 +182,23 @@ def _rendered(folder: Path, frames: list[plan.Frame], settings: Settings, worker
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=context, initializer=_end_with_parent) as pool:
-        tasks = [pool.submit(_render_chunk, folder, chunk, settings.size, settings.seed) for chunk in chunks]
+        with _no_main_module():
+            tasks = [pool.submit(_render_chunk, folder, chunk, settings.size, settings.seed) for chunk in chunks]
         try:
             yield from (_result(task) for task in as_completed(tasks))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _no_main_module() -> Iterator[None]:
+    """Start processes that import aulib alone, not the calling script: otherwise each would run the script again."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def _end_with_parent() -> None:
@@ -200,10 +215,7 @@ def _result(task: Future) -> int:
     try:
         return task.result()
     except BrokenProcessPool as error:
-        raise AulibError(
-            "a rendering process ended early (out of memory, or a script without the guard "
-            "'if __name__ == \"__main__\":'); run it again, or with workers=1"
-        ) from error
+        raise AulibError("a rendering process ended early (out of memory?); run it again, or with workers=1") from error
 
 
 def _render_chunk(folder: Path, frames: list[plan.Frame], size: int, seed: int) -> int:

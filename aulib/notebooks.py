@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import tempfile
 import time
 from importlib import metadata
@@ -209,12 +208,3 @@ def _version(name: str) -> str:
 
 def _build(*parts: str) -> Path:
     return pipeline.writable(root() / "_build" / Path(*parts))
-
-
-def clean() -> list[Path]:
-    """Remove everything below ``_build``; return what was removed."""
-    folder = root() / "_build"
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
-    for path in found:
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    return found

@@ -34,6 +34,7 @@
 # %% tags=["remove-cell"]
 # In Colab this installs the package; elsewhere it is there already.
 import importlib.util
+import logging
 
 from IPython import get_ipython
 
@@ -46,6 +47,7 @@ if importlib.util.find_spec("aulib") is None:
         "pip", f"install -q --no-deps '{source}' {missing_in_colab}"
     )
 get_ipython().run_line_magic("matplotlib", "inline")
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown in the footer

@@ -33,6 +33,7 @@
 # %% tags=["remove-cell"]
 # In Colab this installs the package; elsewhere it is there already.
 import importlib.util
+import logging
 
 from IPython import get_ipython
 
@@ -45,6 +46,7 @@ if importlib.util.find_spec("aulib") is None:
         "pip", f"install -q --no-deps '{source}' {missing_in_colab}"
     )
 get_ipython().run_line_magic("matplotlib", "inline")
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown at the end of the page
@@ -160,7 +162,7 @@ pd.DataFrame(
 # %%
 for name in ("unit", "caffe"):
     other = network.vgg16(work.aus, chosen.image_size, chosen.weights, name)
-    last = network.frozen_part(other, "block5_pool").predict(faces, verbose=0)
+    last = np.asarray(network.frozen_part(other, "block5_pool")(faces))
     print(
         f"{name:6}: {np.mean(last.max(axis=0) > 0):.0%} of the features answer to some face, typical size {last.std():.2f}"
     )

@@ -47,7 +47,7 @@ def f1_figure(table: pd.DataFrame, source: str) -> Figure:
     axes.set(
         xlim=(0, 1), xlabel="F1 on held-out people", title=f"F1 by action unit (displayed of known labels)\n{source}"
     )
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(frameon=False, loc="outside lower center", ncols=2)
     axes.grid(axis="x", alpha=0.3)
     return figure
 
@@ -104,9 +104,10 @@ def truth_figure(table: pd.DataFrame, source: str) -> Figure:
     axes.plot(rows["f1_truth"], rows["f1_known"], "o", color="#0072B2")
     for au, row in rows.iterrows():
         axes.annotate(au, (row["f1_truth"], row["f1_known"]), xytext=(4, 3), textcoords="offset points", fontsize=8)
+    low = max(0.0, min(rows["f1_truth"].min(), rows["f1_known"].min()) - 0.05)
     axes.set(
-        xlim=(0, 1),
-        ylim=(0, 1),
+        xlim=(low, 1),
+        ylim=(low, 1),
         xlabel="F1 on the whole truth",
         ylabel="F1 on the known labels",
         title=f"What the masked score says, and what is true\n{source}",

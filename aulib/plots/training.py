@@ -72,12 +72,12 @@ def faces_figure(
 
     columns = min(4, len(pixels))
     shape = (-(-len(pixels) // columns), columns)
-    figure, grid = plt.subplots(*shape, figsize=(2.3 * columns, 3 * shape[0]), layout="constrained", squeeze=False)
+    figure, grid = plt.subplots(*shape, figsize=(2.1 * columns, 3.1 * shape[0]), layout="constrained", squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for axes, face, (_, row) in zip(grid.flat, pixels, predictions.iterrows(), strict=False):
         axes.imshow(face)
-        axes.set_title(_verdict(row, aus, threshold), fontsize=7, loc="left", y=-0.42, va="bottom")
+        axes.set_title(_verdict(row, aus, threshold), fontsize=9.5, loc="left", y=-0.47, va="bottom")
     figure.suptitle(f"Predicted action units\n{source}".strip(), fontsize=10)
     plt.close(figure)
     return figure

@@ -72,7 +72,7 @@ def faces_figure(
 
     columns = min(4, len(pixels))
     shape = (-(-len(pixels) // columns), columns)
-    figure, grid = plt.subplots(*shape, figsize=(2.1 * columns, 3.1 * shape[0]), layout="constrained", squeeze=False)
+    figure, grid = plt.subplots(*shape, figsize=(2.1 * columns, 3.35 * shape[0]), layout="constrained", squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for axes, face, (_, row) in zip(grid.flat, pixels, predictions.iterrows(), strict=False):

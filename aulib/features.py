@@ -19,6 +19,7 @@ import filelock
 import numpy as np
 from tqdm.auto import tqdm
 
+from aulib import arrays
 from aulib.errors import AulibError, SettingsError
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _prepare(folder: Path, key: dict[str, str], shape: tuple[int, ...]) -> Path:
         return part
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    np.lib.format.open_memmap(part / "features.npy", mode="w+", dtype=key["dtype"], shape=shape)
+    arrays.create(part / "features.npy", key["dtype"], shape)
     _write(part / "done", "0")
     _write(note, json.dumps(key))
     return part

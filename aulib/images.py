@@ -28,6 +28,7 @@ import pandas as pd
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
+from aulib import arrays
 from aulib.errors import AulibError, DataError, SettingsError
 
 RULES = "exif; 16-bit / 257; alpha over black; whole image; box to shrink, bilinear to grow; jpeg draft 2x; v1"
@@ -232,7 +233,7 @@ def _prepare(folder: Path, key: str, n: int, size: int) -> Path:
         return part
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    np.lib.format.open_memmap(part / "pixels.npy", mode="w+", dtype=np.uint8, shape=(n, size, size, 3))
+    arrays.create(part / "pixels.npy", np.uint8, (n, size, size, 3))
     np.save(part / "state.npy", np.full(n, PENDING, np.uint8))
     note.write_text(key, encoding="utf-8")
     return part

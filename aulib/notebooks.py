@@ -193,10 +193,16 @@ def _record(path: Path, settings: Settings, seconds: float) -> None:
         "versions": versions,
         "finished": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "settings": settings.model_dump(mode="json"),
-        "data": "synthetic" if not any(settings.datasets.values()) else "real",
+        "data": _kind(settings),
     }
     content["metadata"].pop("papermill", None)  # it names this machine's folders
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _kind(settings: Settings) -> str:
+    """Say whether the datasets are synthetic, real, or both."""
+    folders = settings.datasets.values()
+    return "synthetic" if not any(folders) else "real" if all(folders) else "real and synthetic"
 
 
 def _version(name: str) -> str:

@@ -314,8 +314,10 @@ def writable(folder: Path) -> Path:
     probe = folder / f".writable-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"0")
-        probe.unlink()
+        try:
+            probe.write_bytes(b"0")
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise AulibError(
             f"cannot write to {folder}: {error.strerror}; free some space or change its owner, "

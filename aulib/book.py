@@ -112,16 +112,21 @@ def settings_table() -> str:
     """Return the table of the recipe's settings in Markdown: the paper's value, and whether the paper states it."""
     lines = ["| Setting | Profile `paper` | Said by the paper? | Where, or why |", "|---|---|---|---|"]
     for setting in paper.SETTINGS:
-        said = {"stated": "stated", "chosen": "our choice"}.get(setting.source, setting.source)
-        lines.append(
-            "| "
-            + " | ".join(
-                html.escape(str(part), quote=False).replace("|", "\\|")
-                for part in (setting.name, setting.value, said, " ".join(filter(None, (setting.where, setting.note))))
-            )
-            + " |"
-        )
+        said = {"chosen": "our choice"}.get(setting.source, setting.source)
+        reason = ": ".join(filter(None, (_place(setting.where), setting.note)))
+        lines.append("| " + " | ".join(map(_escaped, (setting.name, setting.value, said, reason))) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _place(where: str) -> str:
+    """Name a place in the paper (``3.2``) as a section, one in the code as code."""
+    if not where:
+        return ""
+    return f"section {where}" if where[0].isdigit() else f"`{where}`" if where.startswith("aulib") else where
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False).replace("|", "\\|")
 
 
 def profiles_table() -> str:

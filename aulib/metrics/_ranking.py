@@ -54,7 +54,8 @@ def _auc(displayed: np.ndarray, p: np.ndarray) -> float:
     negatives = displayed.size - positives
     if positives == 0 or negatives == 0:
         return np.nan
-    ranks = rankdata(p)[displayed].sum()
+    # scipy 1.18 ranks float32 in float32, too coarse for the ranks of many samples
+    ranks = rankdata(p.astype(np.float64))[displayed].sum()
     return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
 
 

@@ -163,7 +163,12 @@ def _assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise SettingsError(f"-p {text}: a parameter is given as NAME=VALUE, as in -p seed=1")
-    return name, yaml.safe_load(value)
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise SettingsError(
+            f"-p {text}: the value cannot be read; write it as in a profile, for example [2, 1]"
+        ) from None
 
 
 def _book(profile: str) -> Path:

@@ -59,7 +59,8 @@ def test_no_space_on_the_disk_is_one_sentence(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("parameter", "word"), [("training.epoch=[1,1]", "did you mean 'epochs'"), ("seed", "NAME=VALUE")]
+    ("parameter", "word"),
+    [("training.epoch=[1,1]", "did you mean 'epochs'"), ("seed", "NAME=VALUE"), ("seed=[1", "cannot be read")],
 )
 def test_a_misspelt_parameter_is_named(clone, parameter, word):
     assert word in refused(clone, "run", "05_training", "--profile", "tiny", "-p", parameter)

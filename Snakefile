@@ -12,9 +12,8 @@ NOTEBOOKS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
 # What the results depend on; the command line and the staging of the book are not among it.
 CODE = sorted(str(path) for path in Path("aulib").rglob("*.py") if path.name not in ("cli.py", "book.py", "notebooks.py"))
 BOOK = sorted(str(path) for path in Path("book").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-# Steps whose products a notebook needs; the others it makes itself in no time.
-NEEDS = {"01_database": "database", "02_missing_labels": "database", "03_balancing": "database",
-         "04_metrics_and_loss": "database", "05_training": "run", "06_results": "run"}
+# The step whose products a notebook needs, where that is more than the database; the rest it makes itself in no time.
+NEEDS = {"05_training": "run", "06_results": "run"}
 
 
 rule all:
@@ -32,7 +31,7 @@ rule step:
 
 rule notebook:
     input: f"profiles/{PROFILE}.yml", CODE, "notebooks/{name}.py",
-        lambda wildcards: f"_build/done/{PROFILE}/{NEEDS[wildcards.name]}"
+        lambda wildcards: f"_build/done/{PROFILE}/{NEEDS.get(wildcards.name, 'database')}"
     output: f"_build/executed/{PROFILE}/{{name}}.ipynb"
     threads: 1
     shell: f"aulib run {{wildcards.name}} --profile {PROFILE}"

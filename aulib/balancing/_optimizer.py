@@ -15,7 +15,6 @@ formulation below is ours:
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +24,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, hstack, vstack
 
+from aulib.balancing._measures import imbalance_of_counts, label_names
 from aulib.errors import DataError, SettingsError
 from aulib.metrics import check_labels
 
@@ -101,7 +101,7 @@ def balance(
         ([40, 40], 4.0, 1.0)
     """
     y = check_labels(y, "y")
-    labels = _names(names, y.shape[1])
+    labels = label_names(names, y.shape[1])
     _check_positives(y, labels)
     keys, group, n = _groups(y)
     problem = _Problem(keys == 1, n, *_limits(n, lower, upper, size))
@@ -110,63 +110,6 @@ def balance(
     x = _round(problem, _gentle(problem, optimum * (1 + SLACK)), rng)
     multiplicity = _spread(group, n, x, rng)
     return _balance(keys, n, x, multiplicity, optimum, labels)
-
-
-def imbalance(y: ArrayLike, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return imbalance measures of the labels, from known cells (Charte et al. 2015).
-
-    ``IRLbl_l = max_k P_k / P_l``, with P the known positives: 1 for the most frequent label.
-
-    Args:
-        y: labels (n, L), NaN unknown.
-        names: names of the labels; None numbers them.
-
-    Returns:
-        One row per label with ``positives``, ``known``, ``prevalence`` (positives / known) and ``IRLbl``.
-        In ``.attrs``: ``rows``, ``MeanIR`` (mean of IRLbl), ``max_min`` (largest over smallest count) and ``CV``
-        (standard deviation over mean of the counts), the last three over labels with a positive. A label without
-        one has IRLbl = inf and causes a warning.
-
-    Example:
-        >>> imbalance([[1, 0], [1, 1], [0, float("nan")]])["IRLbl"].tolist()
-        [1.0, 2.0]
-    """
-    y = check_labels(y, "y")
-    labels = _names(names, y.shape[1])
-    positives = (y == 1).sum(axis=0)
-    if (positives == 0).any():
-        never = [labels[i] for i in np.flatnonzero(positives == 0)]
-        warnings.warn(f"no positive row for {never}: left out of MeanIR, max_min and CV", stacklevel=2)
-    return _imbalance(positives, (~np.isnan(y)).sum(axis=0), len(y), labels)
-
-
-def _imbalance(positives: np.ndarray, known: np.ndarray, rows: int, labels: list) -> pd.DataFrame:
-    counts = positives[positives > 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ir = positives.max() / positives if counts.size else np.full(positives.shape, np.nan)
-        table = pd.DataFrame(
-            {"positives": positives, "known": known, "prevalence": positives / known, "IRLbl": ir},
-            index=pd.Index(labels, name="label"),
-        )
-    nothing = {"MeanIR": np.nan, "max_min": np.nan, "CV": np.nan}
-    measures = (
-        {
-            "MeanIR": float((counts.max() / counts).mean()),
-            "max_min": float(counts.max() / counts.min()),
-            "CV": float(counts.std() / counts.mean()),
-        }
-        if counts.size
-        else nothing
-    )
-    table.attrs = {"rows": int(rows), **measures}
-    return table
-
-
-def _names(names: Sequence[str] | None, labels: int) -> list:
-    chosen = list(range(labels)) if names is None else list(names)
-    if len(chosen) != labels:
-        raise SettingsError(f"{len(chosen)} names for {labels} labels; give one name per column of y")
-    return chosen
 
 
 def _check_positives(y: np.ndarray, labels: list) -> None:
@@ -332,7 +275,7 @@ def _spread(group: np.ndarray, n: np.ndarray, x: np.ndarray, rng: np.random.Gene
 
 def _balance(keys, n, x, multiplicity, optimum: float, labels: list) -> Balance:
     positive, known = keys == 1, keys != 2
-    before, after = (_imbalance(m @ positive, m @ known, m.sum(), labels) for m in (n, x))
+    before, after = (imbalance_of_counts(m @ positive, m @ known, m.sum(), labels) for m in (n, x))
     symbols = {label: pd.array(k, dtype="Int8") for label, k in zip(labels, keys.T, strict=True)}
     groups = pd.DataFrame({"n": n, "x": x, **symbols})
     groups[labels] = groups[labels].mask(groups[labels] == 2)

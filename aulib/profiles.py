@@ -82,7 +82,15 @@ class Training(_Section):
     pixels: Literal["unit", "caffe"] = Field("caffe", description="[0, 1], or BGR minus the ImageNet mean")
     hidden: tuple[int, ...] = (256, 256)
     dropout: float = Field(0.5, ge=0, lt=1)
-    loss: Literal["masked_f1", "masked_binary_crossentropy"] = "masked_f1"
+    loss: Literal[
+        "masked_f1",
+        "count_corrected_f1",
+        "masked_double_f1",
+        "masked_binary_crossentropy",
+        "partial_binary_crossentropy",
+        "masked_asymmetric",
+        "missing_as_negative_crossentropy",
+    ] = Field("masked_f1", description="a name from aulib.losses.names; masked_f1 is the paper's")
     learning_rate: float = Field(1e-4, gt=0, le=1)
     batch_size: int = Field(128, ge=1)
     epochs: tuple[int, int] = Field((30, 15), description="epochs of stage 1 and of stage 2")

@@ -33,7 +33,6 @@ from aulib.errors import AulibError, DataError, SettingsError
 
 CUTS = {1: "block5_pool", 2: "block4_pool"}  # what each stage leaves frozen ends here
 AHEAD = 3  # batches gathered while one is being computed
-LOSSES = {"masked_f1": "MaskedF1Loss", "masked_binary_crossentropy": "MaskedBinaryCrossentropy"}
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def train_two_stage(
         weights, pixel_scaling, hidden, dropout, precision: see `aulib.model.vgg16`.
         standardise: standardise the last block's features with the training rows' mean and spread before the dense
             layers. Not in the paper; see `aulib.model.Standardise` for why it is the default.
-        loss: "masked_f1" (paper, Eq. 2), "masked_binary_crossentropy", or a Keras loss that accepts NaN labels.
+        loss: a name from `aulib.losses.names`, as "masked_f1" (paper, Eq. 2), or a Keras loss that accepts NaN labels.
         learning_rate: of Adam with AMSGrad.
         batch_size: the last batch is filled with rows whose labels are all unknown, which changes no masked loss.
         epochs: epochs of stage 1 and of stage 2.
@@ -173,15 +172,16 @@ def train_two_stage(
     """
     folder = Path(folder)
     size = pixels.shape[1] if image_size is None else image_size
-    loss_object, loss_name = _loss(loss)
+    train, validation = np.asarray(train, np.intp), np.asarray(validation, np.intp)
     settings = _Settings(
         aus=list(aus), image_size=int(size), weights=None if weights is None else str(weights),
-        pixel_scaling=pixel_scaling, hidden=[int(units) for units in hidden], dropout=float(dropout), loss=loss_name,
+        pixel_scaling=pixel_scaling, hidden=[int(units) for units in hidden], dropout=float(dropout),
+        loss=_described(loss),
         learning_rate=float(learning_rate), batch_size=int(batch_size), epochs=[int(count) for count in epochs],
         seed=int(seed), threshold=float(threshold), precision=precision, standardise=bool(standardise),
     )  # fmt: skip
-    train, validation = np.asarray(train, np.intp), np.asarray(validation, np.intp)
     _check_arrays(pixels, y, train, validation, settings)
+    loss = losses.by_name(loss, y[train]) if isinstance(loss, str) else loss
     keras.utils.set_random_seed(settings.seed)
     model = _build(settings)
     network.check(model, pixels)
@@ -193,7 +193,7 @@ def train_two_stage(
             return open_run(folder)
         inputs, cache = _features(pixels, model, Path(features or folder / "features"), key["images"], progress)
         with tqdm(total=sum(settings.epochs), desc="training", unit="epoch", disable=not progress) as bar:
-            job = _Job(settings, loss_object, y, train, validation, folder, bar)
+            job = _Job(settings, loss, y, train, validation, folder, bar)
             if settings.standardise:
                 model.get_layer("standardise").fit(inputs[1], np.unique(train))
             state = _run_stages(job, model, inputs)
@@ -289,13 +289,9 @@ def _build(settings: _Settings) -> keras.Model:
     )  # fmt: skip
 
 
-def _loss(loss: str | keras.losses.Loss) -> tuple[keras.losses.Loss, str | dict]:
-    """The loss as an object, and as what the record says about it."""
-    if isinstance(loss, str):
-        if loss not in LOSSES:
-            raise SettingsError(f"loss is {loss!r}; it is {' or '.join(LOSSES)}, or a Keras loss object")
-        return getattr(losses, LOSSES[loss])(), loss
-    return loss, {"class": type(loss).__name__, **loss.get_config()}
+def _described(loss: str | keras.losses.Loss) -> str | dict:
+    """What the record says about a loss."""
+    return loss if isinstance(loss, str) else {"class": type(loss).__name__, **loss.get_config()}
 
 
 def _check_arrays(
@@ -378,6 +374,7 @@ def _run_stage(job: _Job, head: keras.Model, inputs: np.ndarray, stage: int, sta
         arrays = job.folder / "state.npz"
         _restore(head, _load_arrays(arrays, "w"))
         _assign(head.optimizer.variables, _load_arrays(arrays, "o"))
+        _assign(_memory(job.loss), _load_arrays(arrays, "l"))
         first = state["epoch"] + 1
     for epoch in range(first, job.settings.epochs[stage - 1] + 1):
         row = _epoch(job, head, inputs, stage, epoch)
@@ -388,7 +385,10 @@ def _run_stage(job: _Job, head: keras.Model, inputs: np.ndarray, stage: int, sta
 def _compile(job: _Job, head: keras.Model) -> None:
     optimizer = keras.optimizers.Adam(job.settings.learning_rate, amsgrad=True)
     on_cpu = keras.backend.backend() == "tensorflow" and device().startswith("CPU")
-    head.compile(optimizer, loss=job.loss, jit_compile=False if on_cpu else "auto")  # XLA is slower on CPUs
+    head.compile(
+        optimizer, loss=job.loss, metrics=[job.loss.running] if _memory(job.loss) else None,
+        jit_compile=False if on_cpu else "auto",  # XLA is slower on CPUs
+    )  # fmt: skip
     optimizer.build(head.trainable_variables)
 
 
@@ -398,7 +398,7 @@ def _epoch(job: _Job, head: keras.Model, inputs: np.ndarray, stage: int, epoch: 
     order = np.random.default_rng([settings.seed, stage, epoch]).permutation(job.train)
     batch_losses = []
     for x, y in _batches(inputs, job.y, order, settings.batch_size):
-        batch_losses.append(float(head.train_on_batch(x, y)))
+        batch_losses.append(float(head.train_on_batch(x, y, return_dict=True)["loss"]))
         if not np.isfinite(batch_losses[-1]):
             raise AulibError(
                 f"the loss became {batch_losses[-1]} in stage {stage}, epoch {epoch}, batch {len(batch_losses)}; lower "
@@ -459,7 +459,7 @@ def _after_epoch(job: _Job, head: keras.Model, state: dict[str, Any], row: dict[
         _write_arrays(job.folder / name, w=_values(_variables(head)))
         best[stage] = {"file": name, "epoch": epoch, "score": float(np.nan_to_num(row["val_score"], nan=-1.0))}
     state = {"stage": row["stage"], "epoch": epoch, "best": best, "history": [*state["history"], row]}
-    arrays = {"w": _values(_variables(head)), "o": _values(head.optimizer.variables)}
+    arrays = {"w": _values(_variables(head)), "o": _values(head.optimizer.variables), "l": _values(_memory(job.loss))}
     _write_arrays(job.folder / "state.npz", json.dumps(state), **arrays)
     _write_text(job.folder / "history.csv", pd.DataFrame(state["history"]).to_csv(index=False))
     _clean(job.folder, keep={entry["file"] for entry in best.values()} | {"state.npz"})
@@ -507,6 +507,11 @@ def _backend_version() -> str:
 def _variables(model: keras.Model) -> list[keras.Variable]:
     """Weights and the states of the dropout's random generators, layer by layer."""
     return [variable for layer in model.layers for variable in layer.variables]
+
+
+def _memory(loss: keras.losses.Loss) -> list[keras.Variable]:
+    """What a loss remembers from batch to batch: nothing, but for the count-corrected one."""
+    return list(loss.running.variables) if isinstance(loss, losses.CountCorrectedF1Loss) else []
 
 
 def _values(variables: list[keras.Variable]) -> list[np.ndarray]:

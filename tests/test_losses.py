@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from aulib import losses, metrics
-from aulib.errors import SettingsError
+from aulib.errors import DataError, SettingsError
 
 NAN = np.nan
 
@@ -34,9 +34,40 @@ def f1_by_deletion(y, p, without_positives="zero"):
     return 1 - np.mean(scores) if scores else 0.0
 
 
-def bce_by_deletion(y, p, per_label):
+def double_f1_by_deletion(y, p):
+    return (f1_by_deletion(y, p) + f1_by_deletion(1 - y, 1 - p)) / 2
+
+
+def bce_by_deletion(y, p, by_label=False):
     cost = -(y * np.log(p) + (1 - y) * np.log(1 - p))
-    return np.nanmean(np.nanmean(cost, axis=0)) if per_label else np.nanmean(cost)
+    if np.isnan(cost).all():
+        return 0.0
+    return np.nanmean(np.nanmean(cost[:, ~np.isnan(cost).all(0)], axis=0)) if by_label else np.nanmean(cost)
+
+
+def partial_bce_by_rows(y, p):
+    """Durand et al. 2019, one row at a time, with their constants."""
+    total = []
+    for truth, prob in zip(y, p, strict=True):
+        keep = ~np.isnan(truth)
+        if keep.any():
+            cost = -(truth * np.log(prob) + (1 - truth) * np.log(1 - prob))[keep].sum()
+            total.append((-4.45 * keep.mean() + 5.45) / len(truth) * cost)
+    return np.mean(total) if total else 0.0
+
+
+def asymmetric_by_cells(y, p):
+    """Ridnik et al. 2021 with gamma+ = 1, gamma- = 4, clip = 0.05, one known cell at a time."""
+    cost = []
+    for truth, prob in zip(y[~np.isnan(y)], p[~np.isnan(y)], strict=True):
+        easy = max(prob - 0.05, 0)
+        cost.append((1 - prob) * np.log(prob) if truth else easy**4 * np.log(1 - easy))
+    return -np.mean(cost) if cost else 0.0
+
+
+def missing_as_negative_by_filling(y, p):
+    some = ~np.isnan(y).all(axis=1)
+    return bce_by_deletion(np.nan_to_num(y[some]), p[some])
 
 
 def gradient(loss, y, p):
@@ -64,26 +95,64 @@ def per_label(y, p):
     return losses.masked_binary_crossentropy(y, p, per_label=True)
 
 
-FUNCTIONS = [losses.masked_f1, skip, losses.masked_binary_crossentropy, per_label]
+FUNCTIONS = [
+    losses.masked_f1,
+    skip,
+    losses.masked_double_f1,
+    losses.masked_binary_crossentropy,
+    per_label,
+    losses.partial_binary_crossentropy,
+    losses.masked_asymmetric,
+]
+REFERENCES = {
+    losses.masked_f1: f1_by_deletion,
+    skip: lambda y, p: f1_by_deletion(y, p, "skip"),
+    losses.masked_double_f1: double_f1_by_deletion,
+    losses.masked_binary_crossentropy: bce_by_deletion,
+    per_label: lambda y, p: bce_by_deletion(y, p, by_label=True),
+    losses.partial_binary_crossentropy: partial_bce_by_rows,
+    losses.masked_asymmetric: asymmetric_by_cells,
+    losses.missing_as_negative_crossentropy: missing_as_negative_by_filling,
+}
+CLASSES = [
+    losses.MaskedF1Loss(),
+    losses.MaskedDoubleF1Loss(),
+    losses.MaskedBinaryCrossentropy(),
+    losses.PartialBinaryCrossentropy(),
+    losses.MaskedAsymmetricLoss(),
+    losses.MissingAsNegativeCrossentropy(),
+]
 
 
-@pytest.mark.parametrize("missing", [0.0, 0.3, 0.7])
-@pytest.mark.parametrize("rule", ["zero", "skip"])
-def test_masked_f1_equals_deleting_the_unknown_entries(missing, rule):
-    for seed in range(5):
-        y, p = sample(seed, missing=missing)
-        y[:, 0] = np.where(np.isnan(y[:, 0]), NAN, 0)  # known, never displayed
-        y[:, 1] = NAN  # never known
-        found = losses.masked_f1(y, p, without_positives=rule)
-        assert float(found) == pytest.approx(f1_by_deletion(y, p, rule), abs=1e-12)
+def corner(number):
+    """A random batch; each second one has a corner: unknown, negative or positive throughout, one row, one label."""
+    rng = np.random.default_rng(number)
+    y, p = sample(number, n=int(rng.integers(1, 9)), labels=int(rng.integers(1, 6)), missing=rng.choice([0, 0.3, 0.8]))
+    kind, label = rng.integers(0, 10), rng.integers(y.shape[1])
+    if kind == 0:
+        y[:, label] = NAN
+    if kind in (1, 2):
+        y[:, label] = np.where(np.isnan(y[:, label]), NAN, kind - 1)
+    if kind == 3:
+        y[rng.integers(len(y))] = NAN
+    if kind == 4:
+        y[:] = NAN
+    return y, p
 
 
-@pytest.mark.parametrize("by_label", [False, True])
-def test_masked_crossentropy_equals_deleting_the_unknown_entries(by_label):
-    for seed in range(5):
-        y, p = sample(seed)
-        found = losses.masked_binary_crossentropy(y, p, per_label=by_label)
-        assert float(found) == pytest.approx(bce_by_deletion(y, p, by_label), abs=1e-12)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])
+@pytest.mark.parametrize("loss", REFERENCES, ids=lambda loss: loss.__name__)
+def test_a_thousand_random_batches_equal_the_definition_written_as_a_loop(loss, dtype, tolerance):
+    signature = [tf.TensorSpec([None, None], dtype)] * 2
+    compiled = tf.function(loss, input_signature=signature)
+    with np.errstate(invalid="ignore"):
+        for number in range(1000):
+            y, p = corner(number)
+            p = p.astype(dtype).astype("float64")
+            expected = REFERENCES[loss](y, p)
+            assert float(compiled(y.astype(dtype), p.astype(dtype))) == pytest.approx(
+                expected, rel=tolerance, abs=tolerance
+            )
 
 
 def test_crossentropy_without_unknown_cells_is_that_of_keras():
@@ -104,7 +173,47 @@ def test_gradient_equals_finite_differences_and_is_zero_on_unknown_cells(loss):
     found = gradient(loss, y, p)
     np.testing.assert_allclose(found, numerical(loss, y, p), atol=1e-8)
     assert (found[np.isnan(y)] == 0).all()
-    assert np.abs(found[~np.isnan(y)]).min() > 0
+    assert np.abs(found[~np.isnan(y) & ((y == 1) | (p > 0.05))]).min() > 0  # the asymmetric loss ignores easy negatives
+
+
+def test_gradient_of_missing_as_negative_is_that_of_filled_labels_and_so_not_zero_on_unknown_cells():
+    y, p = sample(1, n=8, labels=3)
+    found = gradient(losses.missing_as_negative_crossentropy, y, p)
+    np.testing.assert_allclose(found, gradient(losses.masked_binary_crossentropy, np.nan_to_num(y), p), atol=1e-12)
+    assert (found[np.isnan(y)] > 0).all()
+
+
+def test_missing_as_negative_with_weight_zero_is_the_masked_loss_and_rows_without_label_count_nothing():
+    y, p = sample(2)
+    ours = losses.missing_as_negative_crossentropy
+    expected = float(losses.masked_binary_crossentropy(y, p))
+    assert float(ours(y, p, unknown_weight=0.0)) == pytest.approx(expected, abs=1e-12)
+    more = np.vstack([y, np.full((3, y.shape[1]), NAN)]), np.vstack([p, np.full((3, y.shape[1]), 0.9)])
+    assert float(ours(*more)) == pytest.approx(float(ours(y, p)), abs=1e-12)
+
+
+def test_complete_labels_make_the_crossentropies_equal():
+    y, p = sample(3, missing=0.0)
+    expected = pytest.approx(bce_by_deletion(y, p), abs=1e-12)
+    assert float(losses.partial_binary_crossentropy(y, p)) == expected
+    assert float(losses.missing_as_negative_crossentropy(y, p)) == expected
+    assert float(losses.masked_asymmetric(y, p, gamma_negative=0, gamma_positive=0, clip=0)) == expected
+
+
+def test_partial_crossentropy_with_reciprocal_growth_is_the_mean_of_row_means():
+    y, p = sample(4)
+    y[0] = NAN
+    cost = -(y * np.log(p) + (1 - y) * np.log(1 - p))[1:]
+    rows = [np.nanmean(row) for row in cost if not np.isnan(row).all()]
+    found = losses.partial_binary_crossentropy(y, p, alpha=1.0, beta=0.0, gamma=-1.0)
+    assert float(found) == pytest.approx(np.mean(rows), abs=1e-12)
+
+
+def test_double_f1_still_punishes_false_positives_where_no_positive_is_known():
+    y, p = np.array([[0.0], [0.0], [NAN]]), np.array([[0.9], [0.3], [0.5]])
+    assert (gradient(losses.masked_f1, y, p) == 0).all()
+    found = gradient(losses.masked_double_f1, y, p)
+    assert (found[:2] > 0).all() and found[2] == 0
 
 
 def test_gradient_of_masked_f1_is_the_formula_of_its_docstring():
@@ -160,10 +269,9 @@ def test_order_of_rows_and_labels_and_unknown_rows_do_not_matter(loss):
     assert float(loss(np.vstack([y, unknown]), np.vstack([p, np.full(unknown.shape, 0.5)]))) == pytest.approx(value)
 
 
-@pytest.mark.parametrize("cls", [losses.MaskedF1Loss, losses.MaskedBinaryCrossentropy])
-def test_equal_weights_change_nothing_and_zero_weights_act_like_unknown(cls):
+@pytest.mark.parametrize("loss", CLASSES[:-1], ids=lambda loss: loss.name)
+def test_equal_weights_change_nothing_and_zero_weights_act_like_unknown(loss):
     y, p = sample(6)
-    loss = cls()
     value = float(loss(y, p))
     assert float(loss(y, p, sample_weight=np.full(len(y), 2.0))) == pytest.approx(value, rel=1e-6)
     keep = np.arange(len(y)) % 3 > 0
@@ -178,34 +286,108 @@ def test_a_row_of_weight_two_counts_like_two_rows():
     y, p = sample(7)
     weight = 1 + np.arange(len(y)) % 2
     twice = np.repeat(np.arange(len(y)), weight)
-    for loss in (losses.MaskedF1Loss(), losses.MaskedBinaryCrossentropy(per_label=True)):
+    for loss in [*CLASSES, losses.MaskedBinaryCrossentropy(per_label=True)]:
         assert float(loss(y, p, weight)) == pytest.approx(float(loss(y[twice], p[twice])), rel=1e-6)
 
 
-def test_half_precision_predictions_are_summed_in_single_precision():
-    y, p = np.ones((40_000, 1), "float16"), np.full((40_000, 1), 0.5, "float16")
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("loss", REFERENCES, ids=lambda loss: loss.__name__)
+def test_half_precision_predictions_are_summed_in_single_precision(loss, dtype):
+    y = np.ones((40_000, 1), "float32")
     y[::2] = 0
-    value = losses.masked_f1(y, p)
+    value = loss(tf.constant(y), tf.cast(np.full(y.shape, 0.5, "float32"), dtype))
     assert keras.backend.standardize_dtype(value.dtype) == "float32"
-    assert float(value) == pytest.approx(0.5, abs=1e-4)  # float16 counts end at 65,504
+    expected = REFERENCES[loss](y[:10].astype("float64"), np.full((10, 1), 0.5))
+    assert float(value) == pytest.approx(expected, abs=1e-5)  # float16 counts end at 65,504, bfloat16 at 256
 
 
-def test_wrong_rule_is_refused():
-    for call in (lambda: losses.MaskedF1Loss("drop"), lambda: losses.masked_f1([[1.0]], [[1.0]], None, "drop")):
-        with pytest.raises(SettingsError, match="without_positives"):
+@pytest.mark.parametrize("loss", REFERENCES, ids=lambda loss: loss.__name__)
+def test_shapes_are_static_so_that_a_compiler_accepts_the_loss(loss):
+    y, p = sample(10)
+    compiled = tf.function(lambda y, p: tf.gradients(loss(y, p), p), jit_compile=True)
+    np.testing.assert_allclose(compiled(tf.constant(y), tf.constant(p))[0], gradient(loss, y, p), atol=1e-12)
+
+
+WRONG = [
+    ([[1.0, 0.0]], [[0.1]], r"y_true has shape \(1, 2\), y_pred \(1, 1\)"),
+    ([1.0, 0.0], [0.1, 0.2], r"shape \(2,\)"),
+    ([[1.0], [9.0]], [[0.1], [0.2]], r"y_true\[1, 0\] is 9"),
+    ([[1.0], [-1.0]], [[0.1], [0.2]], r"y_true\[1, 0\] is -1"),
+    ([[1.0, 0.5]], [[0.1, 0.2]], r"y_true\[0, 1\] is 0.5"),
+    ([[1.0, 0.0]], [[0.1, 1.5]], r"y_prob\[0, 1\] is 1.5"),
+    ([[1.0, 0.0]], [[-0.1, 0.5]], r"y_prob\[0, 0\] is -0.1"),
+    ([[1.0, 0.0]], [[NAN, 0.5]], r"y_prob\[0, 0\] is nan"),
+]
+
+
+@pytest.mark.parametrize(("y", "p", "message"), WRONG)
+@pytest.mark.parametrize("loss", [*REFERENCES, *CLASSES], ids=str)
+def test_wrong_arrays_are_refused_with_the_position_of_the_value(loss, y, p, message):
+    for form in (np.array, list):
+        if loss not in CLASSES or form(y) is not y and np.ndim(y) == np.ndim(p) == 2:
+            with pytest.raises(DataError, match=message):
+                loss(form(y), form(p))
+
+
+@pytest.mark.parametrize(("y", "p", "message"), WRONG[2:])
+@pytest.mark.parametrize("loss", REFERENCES, ids=lambda loss: loss.__name__)
+def test_inside_a_training_step_a_wrong_value_gives_nan_and_never_a_number(loss, y, p, message):
+    assert np.isnan(float(tf.function(loss)(tf.constant(y), tf.constant(p))))
+    if "y_true" in message:  # a wrong probability cannot be learned from, since the clipped one has no gradient
+        assert np.isnan(gradient(tf.function(loss), tf.constant(y), np.array(p))).any()
+
+
+@pytest.mark.parametrize("loss", REFERENCES, ids=lambda loss: loss.__name__)
+def test_inside_a_training_step_another_shape_is_refused(loss):
+    with pytest.raises(DataError, match=r"y_true has shape \(1, 1\), y_pred \(1, 2\)"):
+        tf.function(loss, autograph=False)(tf.constant([[1.0]]), tf.constant([[0.1, 0.2]]))
+
+
+@pytest.mark.parametrize("weight", [np.ones(3), np.ones((2, 3)), np.ones((2, 1, 1))])
+def test_weights_that_fit_neither_rows_nor_cells_are_refused(weight):
+    with pytest.raises(DataError, match="sample_weight has shape"):
+        losses.masked_f1([[1.0, 0.0], [0.0, 1.0]], [[0.1, 0.2], [0.3, 0.4]], weight)
+
+
+def test_wrong_settings_are_refused():
+    for call, message in [
+        (lambda: losses.MaskedF1Loss("drop"), "without_positives"),
+        (lambda: losses.masked_f1([[1.0]], [[1.0]], None, "drop"), "without_positives"),
+        (lambda: losses.MissingAsNegativeCrossentropy(2.0), "unknown_weight is 2.0"),
+        (lambda: losses.MaskedAsymmetricLoss(gamma_negative=-1), "gamma_negative is -1"),
+        (lambda: losses.MaskedAsymmetricLoss(clip=1.0), "clip 1.0"),
+        (lambda: losses.by_name("f1", [[1.0]]), "masked_f1, count_corrected_f1"),
+    ]:
+        with pytest.raises(SettingsError, match=message):
             call()
 
 
-@pytest.mark.parametrize(
-    "loss", [losses.MaskedF1Loss("skip", name="a"), losses.MaskedBinaryCrossentropy(per_label=True, name="b")]
-)
+def test_every_name_gives_its_loss():
+    y = np.array([[1.0, NAN], [0.0, 1.0]])
+    made = [losses.by_name(name, y) for name in losses.names()]
+    assert len({type(loss) for loss in made}) == len(losses.names())
+    assert all(np.isfinite(float(loss(y, np.full(y.shape, 0.4)))) for loss in made)
+
+
+ARGUMENTS = [
+    losses.MaskedF1Loss("skip", name="a"),
+    losses.MaskedDoubleF1Loss(name="b"),
+    losses.MaskedBinaryCrossentropy(per_label=True, name="c"),
+    losses.PartialBinaryCrossentropy(1.0, 0.0, -1.0, name="d"),
+    losses.MissingAsNegativeCrossentropy(0.25, name="e"),
+    losses.MaskedAsymmetricLoss(2.0, 0.0, 0.1, True, name="f"),
+    losses.CountCorrectedF1Loss([0.3] * 5, [0.4] * 5, 0.5, name="g"),
+]
+
+
+@pytest.mark.parametrize("loss", ARGUMENTS, ids=lambda loss: loss.name)
 def test_losses_survive_their_configuration(loss):
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(loss), allow_nan=False))
-    again = keras.saving.deserialize_keras_object(config)
+    again, fresh = (keras.saving.deserialize_keras_object(config) for _ in range(2))
     y, p = sample(8)
     assert type(again) is type(loss) and again.name == loss.name
     assert again.get_config() == loss.get_config()
-    assert float(again(y, p)) == float(loss(y, p))
+    assert float(again(y, p)) == float(fresh(y, p))
 
 
 def small_model(seed=0):
@@ -213,7 +395,7 @@ def small_model(seed=0):
     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="sigmoid")])
 
 
-@pytest.mark.parametrize("loss", [losses.MaskedF1Loss(), losses.MaskedBinaryCrossentropy()])
+@pytest.mark.parametrize("loss", CLASSES, ids=lambda loss: loss.name)
 def test_a_compiled_model_trains_scores_saves_and_loads(loss, tmp_path):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(90, 4)).astype("float32")

@@ -1,32 +1,34 @@
-"""What all losses share: masking, sums in float32, and a Keras class for a loss that is one number a batch."""
+"""What all losses share: means over known cells, and a Keras class for a loss that is one number a batch."""
 
 from __future__ import annotations
 
 import keras
 from keras import ops
 
+from aulib._masking import check_values
+
 register = keras.saving.register_keras_serializable(package="aulib")
 
 
-def masked(y_true, y_pred, sample_weight):
-    """Return weights, labels and probabilities (B, L), the latter two 0 where the label is unknown."""
-    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-    dtype = keras.backend.result_type(y_pred.dtype, "float32")
-    y_true, y_pred = ops.cast(y_true, dtype), ops.cast(y_pred, dtype)
-    known = ops.logical_not(ops.isnan(y_true))
-    zero = ops.zeros_like(y_true)
-    weight = ops.cast(known, dtype)
-    if sample_weight is not None:
-        sample_weight = ops.cast(sample_weight, dtype)
-        rows = len(sample_weight.shape) == 1
-        weight = weight * (ops.expand_dims(sample_weight, -1) if rows else sample_weight)
-    return weight, ops.where(known, y_true, zero), ops.where(known, y_pred, zero)
+def row_weights(m):
+    """Weight of each row (B,): the mean weight of its known cells, 0 for a row without any."""
+    known = ops.sum(ops.cast(m != 0, m.dtype), axis=-1)
+    return ops.sum(m, axis=-1) / ops.maximum(known, 1)
 
 
 def weighted_mean(values, weights):
     """Weighted mean; 0 if all weights are 0."""
     total = ops.sum(weights)
     return ops.sum(weights * values) / ops.where(total > 0, total, ops.ones_like(total))
+
+
+def mean_of_cells(cost, weights, per_label: bool):
+    """Mean of a cost (B, L) over all known cells, or within each label first and then over the labels."""
+    if not per_label:
+        return weighted_mean(cost, weights)
+    total = ops.sum(weights, axis=0)
+    label_cost = ops.sum(weights * cost, axis=0) / ops.where(total > 0, total, ops.ones_like(total))
+    return weighted_mean(label_cost, ops.cast(total > 0, cost.dtype))
 
 
 class MaskedLoss(keras.losses.Loss):
@@ -42,6 +44,7 @@ class MaskedLoss(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Return the loss of the batch; weights are per row (B,) or per cell (B, L)."""
+        check_values(y_true, y_pred)
         y_true = ops.convert_to_tensor(y_true)
         return super().__call__(y_true if sample_weight is None else (y_true, sample_weight), y_pred)
 

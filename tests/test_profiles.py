@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing
+
 import pytest
 import yaml
 from conftest import ROOT
@@ -31,6 +33,12 @@ def test_the_paper_profile_holds_the_papers_exact_settings():
     recipe = paper.training
     assert (recipe.weights, recipe.pixels, recipe.hidden, recipe.dropout) == ("imagenet", "unit", (256, 256), 0.5)
     assert (recipe.loss, recipe.learning_rate, recipe.batch_size, recipe.epochs) == ("masked_f1", 1e-4, 256, (30, 30))
+
+
+def test_a_profile_accepts_exactly_the_losses_that_the_library_names():
+    from aulib import losses
+
+    assert list(typing.get_args(profiles.Training.model_fields["loss"].annotation)) == losses.names()
 
 
 @pytest.mark.parametrize(

@@ -115,8 +115,18 @@ def test_only_readable_files_are_left_when_a_run_is_finished(run):
     assert not list(run.folder.glob("*.npz")) and not list(run.folder.glob("*.tmp"))
 
 
+@pytest.fixture(scope="module")
+def corrected(data, arguments, tmp_path_factory):
+    """A run whose loss remembers earlier batches."""
+    arguments = {**arguments, "loss": "count_corrected_f1"}
+    return training.train_two_stage(*data, **arguments, folder=tmp_path_factory.mktemp("corrected") / "run")
+
+
 @pytest.mark.parametrize("last_epoch", [2, 4])
-def test_a_killed_run_ends_as_the_uninterrupted_one(run, data, arguments, tmp_path, monkeypatch, last_epoch):
+@pytest.mark.parametrize("which", ["run", "corrected"])
+def test_a_killed_run_ends_as_the_uninterrupted_one(request, which, data, arguments, tmp_path, monkeypatch, last_epoch):
+    run = request.getfixturevalue(which)
+    arguments = {**arguments, "loss": run.record["settings"]["loss"]}
     after_epoch, finished = training._after_epoch, []
 
     def kill(*args):
@@ -136,6 +146,14 @@ def test_a_killed_run_ends_as_the_uninterrupted_one(run, data, arguments, tmp_pa
     pd.testing.assert_frame_equal(resumed.history.drop(columns="seconds"), run.history.drop(columns="seconds"))
     for found, expected in zip(resumed.model.weights, run.model.weights, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", losses.names())
+def test_each_loss_of_a_profile_trains(loss, data, arguments, tmp_path):
+    arguments = {**arguments, "loss": loss, "epochs": (2, 1)}
+    run = training.train_two_stage(*data, **arguments, folder=tmp_path / "run")
+    assert run.record["settings"]["loss"] == loss
+    assert np.isfinite(run.history[["loss", "val_score"]]).all(axis=None)
 
 
 def test_a_finished_run_is_returned_without_training(run, data, arguments, monkeypatch):

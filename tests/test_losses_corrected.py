@@ -148,6 +148,28 @@ def test_its_mean_gradient_has_a_tenth_of_the_papers_bias_in_small_batches(size)
     assert bias["ours"].max() < bias["paper"].max() / 10, bias
 
 
+def pulls(loss, y, p):
+    """Gradient at the logits, summed over the positive and over the negative cells of each label, (2, L)."""
+    steps = gradient(lambda y, z: loss(y, tf.sigmoid(z)), y, np.log(p / (1 - p)))
+    return np.array([(steps * (y == value)).sum(axis=0) for value in (1, 0)])
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+def test_the_distortion_table_is_what_the_keras_losses_do_batch_by_batch(corrected):
+    y, p = sample(11, n=96, labels=3, missing=0.5)
+    y[:, 0] = np.arange(96) % 2  # every row knows a label
+    order, size = np.random.default_rng(5).permutation(96), 8
+    table = losses.batch_distortion(y, p, size, corrected, momentum=0.8, seed=5)
+    y, p = y[order], p[order]
+    # a label without known cells changes the weight of the others in the paper's loss: so one label at a time
+    for columns in [[0, 1, 2]] if corrected else [[0], [1], [2]]:
+        truth, prob = y[:, columns], p[:, columns]
+        loss = losses.CountCorrectedF1Loss.from_labels(truth, momentum=0.8) if corrected else losses.masked_f1
+        steps = [pulls(loss, truth[i : i + size], prob[i : i + size]) for i in range(0, 96, size)]
+        expected = np.mean(steps, axis=0) / pulls(losses.masked_f1, truth, prob)
+        np.testing.assert_allclose(table.loc[columns, ["positives", "negatives"]].T, expected, rtol=1e-5)
+
+
 def test_shares_are_counted_over_rows_with_a_known_label_and_follow_weights():
     y = np.array([[1, NAN], [0, 1], [NAN, NAN], [NAN, 0]])
     loss = losses.CountCorrectedF1Loss.from_labels(y)
@@ -172,6 +194,12 @@ def test_shares_are_counted_over_rows_with_a_known_label_and_follow_weights():
 def test_wrong_settings_are_refused(displayed, absent, momentum, message):
     with pytest.raises(SettingsError, match=message):
         losses.CountCorrectedF1Loss(displayed, absent, momentum)
+
+
+@pytest.mark.parametrize("size", [0, 3])
+def test_a_batch_size_that_the_rows_do_not_fill_is_refused(size):
+    with pytest.raises(SettingsError, match=f"size is {size}"):
+        losses.batch_distortion([[1.0], [0.0]], [[0.5], [0.5]], size)
 
 
 def test_wrong_data_are_refused():

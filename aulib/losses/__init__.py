@@ -31,6 +31,7 @@ from aulib.losses._crossentropy import (
     missing_as_negative_crossentropy,
     partial_binary_crossentropy,
 )
+from aulib.losses._distortion import batch_distortion
 from aulib.losses._f1 import MaskedDoubleF1Loss, MaskedF1Loss, masked_double_f1, masked_f1
 
 _BY_NAME: dict[str, type[MaskedLoss]] = {
@@ -51,6 +52,7 @@ __all__ = [
     "MaskedF1Loss",
     "MissingAsNegativeCrossentropy",
     "PartialBinaryCrossentropy",
+    "batch_distortion",
     "by_name",
     "linearised_f1",
     "masked_asymmetric",

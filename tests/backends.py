@@ -30,11 +30,11 @@ np.savez(sys.argv[3], **{{name: keras.ops.convert_to_numpy(value) for name, valu
 """
 
 
-def require(package: str) -> None:
-    """Skip the test where a backend, or another package, is not installed; fail with AULIB_REQUIRE_BACKENDS=1."""
-    if importlib.util.find_spec(package):
+def require(backend: str) -> None:
+    """Skip the test where a backend is not installed; with AULIB_REQUIRE_BACKENDS=1 let it fail instead."""
+    if importlib.util.find_spec(backend):
         return
-    reason = f"{package} is not installed here"
+    reason = f"{backend} is not installed here"
     if os.environ.get("AULIB_REQUIRE_BACKENDS") == "1":
         pytest.fail(f"{reason}, and AULIB_REQUIRE_BACKENDS=1 asks for it")
     pytest.skip(f"{reason}; install it, or set AULIB_REQUIRE_BACKENDS=1 to make its absence an error")

@@ -67,8 +67,8 @@ class _PooledCounts(keras.metrics.Metric):
         if not self._built:
             return ops.convert_to_tensor(math.nan)
         score = self._score()
-        cells = self.tp + self.fp + self.fn + self.tn
-        wrong = ops.isnan(cells if len(score.shape) else ops.sum(cells))
+        # the weight NaN of a wrong cell is in all four counts of its label, whatever was predicted
+        wrong = ops.isnan(self.tp if len(score.shape) else ops.sum(self.tp))
         return ops.where(wrong, math.nan, score)
 
     def _score(self):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics as sk
 
-from aulib import metrics
+from aulib import metrics, paper
 from aulib.errors import DataError, SettingsError
 
 NAN = np.nan
@@ -122,6 +122,83 @@ def test_weighted_f1_takes_test_positives_or_the_weights_given():
     assert metrics.f1_weighted(complete, p) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("undefined", [0.0, 1.0, NAN])
+def test_a_mean_in_which_no_label_counts_is_undefined(undefined):
+    """Two labels without a positive, never predicted: there is no F1, no weight and no pooled F1."""
+    y, p = np.zeros((3, 2)), np.full((3, 2), 0.1)
+    for score in (metrics.f1_macro, metrics.f1_micro, metrics.f1_weighted):
+        assert score(y, p, undefined=undefined) == pytest.approx(undefined, nan_ok=True)
+
+
+def test_micro_f1_is_that_of_all_known_cells_in_one_column():
+    y, p = sample(8)
+    known = ~np.isnan(y)
+    assert metrics.f1_micro(y, p) == pytest.approx(sk.f1_score(y[known], p[known] >= 0.5), abs=1e-12)
+
+
+def test_table_2_has_the_printed_macro_and_both_weighted_means():
+    table = paper.TABLE_2
+    means = [metrics.mean_of_labels(table["f1"], weights) for weights in (None, table["test"], table["train"])]
+    assert [round(mean, 2) for mean in means] == [0.58, 0.65, 0.61]
+    assert means[1] == pytest.approx(np.average(table["f1"], weights=table["test"]), abs=1e-12)
+
+
+def test_mean_of_labels_averages_the_last_axis_and_leaves_out_what_is_undefined():
+    scores = np.array([[0.2, NAN, 0.4], [NAN, NAN, NAN], [1.0, 0.0, 0.5]])
+    np.testing.assert_allclose(metrics.mean_of_labels(scores), [0.3, NAN, 0.5])
+    np.testing.assert_allclose(metrics.mean_of_labels(scores, [1, 1, 3]), [0.35, NAN, 0.5])
+    np.testing.assert_allclose(metrics.mean_of_labels(scores, np.eye(3)), [0.2, NAN, 0.5])
+    assert np.isnan(metrics.mean_of_labels([0.2, 0.4], [NAN, 1])), "a weight that is not known"
+    assert metrics.mean_of_labels([0.2, NAN], [1, NAN]) == 0.2
+    for weights in ([1, -1], [1, 1, 1]):
+        with pytest.raises(SettingsError, match="weights"):
+            metrics.mean_of_labels([0.2, 0.4], weights)
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+def test_fbeta_equals_scikit_learn(beta):
+    y, p = sample(9)
+    for label, known in enumerate(~np.isnan(y.T)):
+        expected = sk.fbeta_score(y[known, label], p[known, label] >= 0.5, beta=beta)
+        assert metrics.fbeta_per_label(y, p, beta)[label] == pytest.approx(expected, abs=1e-12)
+
+
+def test_balanced_accuracy_of_one_constant_answer_is_one_half_and_needs_both_classes():
+    y, p = sample(10)
+    for answer in (0.0, 1.0):
+        np.testing.assert_array_equal(metrics.balanced_accuracy_per_label(y, np.full(p.shape, answer)), 0.5)
+    one_class = [[1, 0, NAN], [1, 0, NAN]]
+    assert np.isnan(metrics.balanced_accuracy_per_label(one_class, p[:2, :3])).all()
+    assert (metrics.balanced_accuracy_per_label(one_class, p[:2, :3], undefined=0.0) == 0).all()
+
+
+def abaw_as_published(y, says):
+    """The published evaluation: scikit-learn's F1 of each column, accuracy of everything in one long vector."""
+    f1 = [sk.f1_score(truth, said) for truth, said in zip(y.T, says.T, strict=True)]
+    return 0.5 * np.mean(f1) + 0.5 * sk.accuracy_score(y.reshape(-1), says.reshape(-1))
+
+
+def test_abaw_score_of_complete_labels_is_that_of_the_published_code():
+    y, p = sample(11, missing=0.0)
+    p[:, 0] = 0.1
+    assert metrics.abaw2020_score(y, p, undefined=0.0) == pytest.approx(abaw_as_published(y, p >= 0.5), abs=1e-12)
+
+
+def test_abaw_score_skips_unknown_cells_and_pools_the_others():
+    y = np.array([[1, 1], [NAN, 1], [NAN, 1]])
+    p = np.array([[0.1, 0.9], [0.9, 0.9], [0.9, 0.9]])
+    assert metrics.abaw2020_score(y, p) == pytest.approx((0.5 + 0.75) / 2)
+
+
+def test_emotionet_score_with_f1_is_the_selection_score_of_the_paper():
+    y, p = sample(12)
+    assert metrics.emotionet_score(y, p) == metrics.selection_score(y, p)
+    for beta in (0.5, 2.0):
+        mean_f = metrics.mean_of_labels(metrics.fbeta_per_label(y, p, beta))
+        expected = (mean_f + metrics.accuracy_macro(y, p)) / 2
+        assert metrics.emotionet_score(y, p, beta=beta) == pytest.approx(expected, abs=1e-12)
+
+
 def test_macro_accuracy_is_eq_1c_and_pooled_accuracy_is_not():
     y = np.array([[1, 1], [NAN, 1], [NAN, 1]])
     p = np.array([[0.1, 0.9], [0.9, 0.9], [0.9, 0.9]])
@@ -138,6 +215,14 @@ def test_selection_score_is_the_mean_of_macro_f1_and_accuracy():
 def test_a_probability_equal_to_the_threshold_is_positive_in_its_own_precision():
     assert metrics.f1_macro([[1.0]], [[0.5]]) == 1
     assert metrics.f1_macro([[1.0]], np.float32([[0.7]]), threshold=0.7) == 1
+    assert metrics.f1_macro([[1.0]], np.float32([[0.7]]), threshold=np.float64(0.7)) == 1
+
+
+def test_decisions_may_be_given_as_true_and_false():
+    y, says = [[1], [0], [1], [NAN]], np.array([[True], [False], [False], [True]])
+    assert metrics.f1_macro(y, says) == pytest.approx(2 / 3)
+    assert metrics.roc_auc_per_label(y, says) == 0.75
+    assert metrics.average_precision_per_label(y, says.astype("uint8")) == pytest.approx(5 / 6)
 
 
 def test_always_positive_f1_is_the_f1_of_ones():
@@ -188,6 +273,9 @@ def test_wrong_arguments_are_refused():
         metrics.f1_weighted([[1]], [[0.1]], weights=[-1])
     with pytest.raises(SettingsError, match="weights"):
         metrics.f1_weighted([[1]], [[0.1]], weights=[1, 2])
+    for beta in (0, -1, NAN, np.inf):
+        with pytest.raises(SettingsError, match="beta"):
+            metrics.fbeta_per_label([[1]], [[0.1]], beta)
 
 
 def test_importing_metrics_imports_no_keras():
@@ -204,6 +292,9 @@ def test_an_unknown_name_is_an_attribute_error():
 
 TWINS = [
     ("MaskedF1Score", {}, metrics.f1_macro),
+    ("MaskedF1Score", {"average": "micro"}, metrics.f1_micro),
+    ("MaskedF1Score", {"average": "weighted"}, metrics.f1_weighted),
+    ("MaskedF1Score", {"average": "weighted", "undefined": 1.0}, lambda y, p: metrics.f1_weighted(y, p, undefined=1)),
     ("MaskedF1Score", {"undefined": 0.0}, lambda y, p: metrics.f1_macro(y, p, undefined=0.0)),
     ("MaskedF1Score", {"average": None}, metrics.f1_per_label),
     ("MaskedF1Score", {"threshold": 0.3}, lambda y, p: metrics.f1_macro(y, p, 0.3)),
@@ -225,10 +316,7 @@ def test_keras_metric_pooled_over_batches_equals_the_numpy_function(name, argume
         metric.update_state(y[rows], p[rows])
     np.testing.assert_allclose(np.asarray(metric.result()), function(y, p), atol=1e-6)
     metric.reset_state()
-    assert (
-        np.isnan(np.asarray(metric.result()[:4] if arguments.get("average", 1) is None else metric.result())).all()
-        or arguments.get("undefined") == 0.0
-    )
+    np.testing.assert_array_equal(np.asarray(metric.result()), arguments.get("undefined", NAN))
     metric.update_state(y, p)
     np.testing.assert_allclose(np.asarray(metric.result()), function(y, p), atol=1e-6)
 
@@ -264,7 +352,7 @@ def test_keras_metric_survives_its_configuration(name, arguments, function):
 
 def test_keras_metrics_refuse_wrong_arguments():
     with pytest.raises(SettingsError, match="average"):
-        metrics.MaskedF1Score(average="micro")
+        metrics.MaskedF1Score(average="samples")
     with pytest.raises(SettingsError, match="average"):
         metrics.MaskedAccuracy(average="weighted")
     with pytest.raises(SettingsError, match="threshold"):

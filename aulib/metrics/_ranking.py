@@ -46,6 +46,7 @@ def _per_label(score, y_true: ArrayLike, y_prob: ArrayLike) -> np.ndarray:
     y = check_labels(y_true)
     p = check_probabilities(y_prob, y.shape)
     known = ~np.isnan(y)
+    p = p.astype(np.float64)  # scipy 1.18 ranks float32 in float32, too coarse for the ranks of many samples
     return np.array([score(y[k, j] == 1, p[k, j]) for j, k in enumerate(known.T)], dtype=np.float64)
 
 
@@ -54,8 +55,7 @@ def _auc(displayed: np.ndarray, p: np.ndarray) -> float:
     negatives = displayed.size - positives
     if positives == 0 or negatives == 0:
         return np.nan
-    # scipy 1.18 ranks float32 in float32, too coarse for the ranks of many samples
-    ranks = rankdata(p.astype(np.float64))[displayed].sum()
+    ranks = rankdata(p)[displayed].sum()
     return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
 
 

@@ -89,6 +89,36 @@ def batch_distortion(table: pd.DataFrame, title: str = "") -> Figure:
     return figure
 
 
+def stock_against_masked(table: pd.DataFrame, source: str = "") -> Figure:
+    """F1 that a ready-made metric gives each label, joined to the F1 on the known cells; beyond 0 to 1 is shaded.
+
+    Args:
+        table: indexed by label, with ``stock`` and ``masked``. Values far outside are written at the edge.
+        source: where the labels come from, written into the title.
+    """
+    low, high = -0.6, 1.6
+    figure, axes = _canvas(6.5, 0.26 * len(table) + 1.4)
+    places = np.arange(len(table))[::-1]
+    stock = table["stock"].clip(low, high)
+    axes.hlines(places, stock, table["masked"], color=GREY, linewidth=1)
+    axes.plot(stock, places, "o", color=ORANGE, clip_on=False)
+    axes.plot(table["masked"], places, "o", color=BLUE)
+    for place, value, shown in zip(places, table["stock"], stock, strict=True):
+        if value != shown:
+            side, align = (6, "left") if value < low else (-6, "right")
+            axes.annotate(f"{value:.1f}", (shown, place), xytext=(side, 3), textcoords="offset points", ha=align,
+                          color=ORANGE, fontsize=8)  # fmt: skip
+    for edges in ((low, 0), (1, high)):
+        axes.axvspan(*edges, color=GREY, alpha=0.15, linewidth=0)
+    axes.set(xlim=(low, high), xlabel="F1", ylim=(-0.7, len(table) + 0.3))
+    axes.set_yticks(places, table.index)
+    axes.text(0.02, len(table) - 0.3, "Keras, unknown as -1", color=ORANGE, fontsize=9)
+    axes.text(0.98, len(table) - 0.3, "known cells only", color=BLUE, fontsize=9, ha="right")
+    title = f"No F1 lies in the shaded parts, {len(table)} labels"
+    axes.set_title(f"{title}\n{source}" if source else title, fontsize=10)
+    return figure
+
+
 def _symbol(label: float) -> str:
     return "unknown" if np.isnan(label) else "displayed" if label else "not displayed"
 

@@ -12,9 +12,9 @@ from aulib.balancing._limits import Problem
 from aulib.errors import AulibError, SettingsError
 
 _ROUNDINGS = 64
-_FREE = 200
-_NEAR = 1.005
 _CLOSE = 1e-6
+_NEAR = 1.005  # a rounding whose ratio is this multiple of the optimum or less is not improved further
+_FREE = 200  # groups in the integer program
 
 
 def to_whole(problem: Problem, x: np.ndarray, ratio: float, rng: np.random.Generator) -> np.ndarray:
@@ -59,29 +59,34 @@ def _repaired(problem: Problem, base, open_, ratio: float, rng: np.random.Genera
     free = np.arange(problem.n.size) if few else np.append(open_, rng.permutation(rest)[: max(_FREE - open_.size, 50)])
     reach = np.inf if few else 1
     low, high = np.maximum(problem.low, base - reach)[free], np.minimum(problem.high, base + reach)[free]
-    fixed = base.copy()
-    fixed[free] = 0
+    x = base.copy()
+    x[free] = 0
+    scale = (problem.positive @ base).max()
+    found = milp(
+        np.append(np.zeros(free.size), [1, -ratio, scale]),  # the last variable is 1, so that the gap has a scale
+        integrality=np.append(np.ones(free.size), [0, 0, 0]),
+        bounds=Bounds(np.append(low, [0, 0, 1]), np.append(high, [np.inf, np.inf, 1])),
+        constraints=_constraints(problem, x, free),
+        options={"mip_rel_gap": 1e-3, "node_limit": 1_000},
+    )
+    if found.x is None:
+        return []
+    x[free] = np.rint(found.x[: free.size])
+    return [x] if problem.allows(x) else []
+
+
+def _constraints(problem: Problem, fixed: np.ndarray, free: np.ndarray) -> list[LinearConstraint]:
+    """Return ``P_l <= t``, ``P_l >= tau`` and the limits of sums, over the free groups, t, tau and a constant."""
     a, rows = problem.positive, problem.rows
     one, none = np.ones((a.shape[0], 1)), csr_array((a.shape[0], 1))
-    sums, p, scale = rows.matrix @ fixed, a @ fixed, (a @ base).max()
-    limits = [
+    sums, p = rows.matrix @ fixed, a @ fixed
+    return [
         LinearConstraint(hstack([a[:, free], -one, none, none]), ub=-p),
         LinearConstraint(hstack([a[:, free], none, -one, none]), lb=-p),
         LinearConstraint(
             hstack([rows.matrix[:, free], csr_array((len(sums), 3))]), rows.whole_low - sums, rows.whole_high - sums
         ),
     ]
-    found = milp(
-        np.append(np.zeros(free.size), [1, -ratio, scale]),  # the last variable is 1, so that the gap has a scale
-        integrality=np.append(np.ones(free.size), [0, 0, 0]),
-        bounds=Bounds(np.append(low, [0, 0, 1]), np.append(high, [np.inf, np.inf, 1])),
-        constraints=limits,
-        options={"mip_rel_gap": 1e-3, "node_limit": 1_000},
-    )
-    if found.x is None:
-        return []
-    fixed[free] = np.rint(found.x[: free.size])
-    return [fixed] if problem.allows(fixed) else []
 
 
 def share(problem: Problem, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:

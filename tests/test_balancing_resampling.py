@@ -148,13 +148,19 @@ def test_lp_rus_cuts_large_label_sets_down_to_the_mean():
     assert after == {(1, 0, 0): 25, (0, 1, 0): 25, (0, 0, 1): 6, (1, 1, 1): 4}, "no set shrinks below the mean"
 
 
+def test_a_mean_that_is_no_whole_number_is_reached_from_both_sides():
+    y = repeated(x__=7, _x_=2, __x=1)  # mean 10 / 3
+    assert lp_ros(y, share=1).after["positives"].tolist() == [7, 4, 4]
+    assert lp_rus(y, share=1).after["positives"].tolist() == [3, 2, 1]
+
+
 @pytest.mark.parametrize(("method", "gap"), [(lp_ros, -1), (lp_rus, 1)])
 @pytest.mark.parametrize("seed", range(4))
 def test_label_set_methods_divide_evenly_until_a_set_reaches_the_mean(method, gap, seed):
     y = labels(seed, n=700)
     b = method(y, share=0.2, seed=seed)
     n, x = b.groups["n"], b.groups["x"]
-    room = np.floor(np.maximum(gap * (n - n.mean()), 0))
+    room = np.ceil(np.maximum(gap * (n - n.mean()), 0))
     moved = (x - n).abs()
     assert (moved <= room).all()
     assert moved.sum() == min(int(0.2 * len(y)), room.sum())

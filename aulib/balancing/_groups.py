@@ -55,7 +55,7 @@ def numbered(names: ArrayLike, rows: int, what: str) -> tuple[np.ndarray, list]:
     Raises:
         DataError: another number of names than rows, or a row without a name.
     """
-    names = np.asarray(names)
+    names = np.asarray(names, dtype=object)  # as text a missing name would become the name "nan"
     if names.shape != (rows,):
         raise DataError(f"{what} has shape {names.shape}; give one name per row of y, {rows:,}")
     codes, distinct = pd.factorize(names)

@@ -69,6 +69,24 @@ class Balance:
         first = np.cumsum(self.multiplicity) - self.multiplicity
         return np.arange(self.indices.size, dtype=np.intp) - np.repeat(first, self.multiplicity)
 
+    def summary(self) -> pd.Series:
+        """Return what was reached and what it cost, as one row of a table that compares samples.
+
+        ``size`` (rows, as a multiple of those before), ``max_min``, ``MeanIR``, ``CVIR`` and ``SCUMBLE`` of the sample,
+        ``largest multiplicity``, ``left out`` (share of the rows), ``coverage shift`` (the largest change, up or down,
+        of a label's share of known rows).
+        """
+        known = [table["known"] / max(table.attrs["rows"], 1) for table in (self.before, self.after)]
+        return pd.Series(
+            {
+                "size": self.indices.size / self.multiplicity.size,
+                **{name: self.after.attrs[name] for name in ("max_min", "MeanIR", "CVIR", "SCUMBLE")},
+                "largest multiplicity": self.multiplicity.max(),
+                "left out": (self.multiplicity == 0).mean(),
+                "coverage shift": (known[1] - known[0]).abs().max(),
+            }
+        )
+
     def __repr__(self) -> str:
         return (
             f"Balance({self.multiplicity.size:,} rows -> {self.indices.size:,}, {len(self.groups):,} groups, "

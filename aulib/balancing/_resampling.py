@@ -83,8 +83,9 @@ def ml_rus(y: ArrayLike, share: float = 0.25, seed: int = 0, names: Sequence[str
 def lp_ros(y: ArrayLike, share: float = 0.25, seed: int = 0, names: Sequence[str] | None = None) -> Balance:
     """LP-ROS: clone rows of the label sets that have fewer rows than the mean label set.
 
-    ``share * n`` clones are divided evenly among these sets, the largest first. A set that reaches the mean size takes
-    no more, and what it leaves is divided among the rest. So fewer rows are cloned if all sets reach the mean.
+    ``share * n`` clones are divided evenly among these sets, the largest first. A set that reaches the mean size (the
+    next whole number) takes no more, and what it leaves is divided among the rest. So fewer rows are cloned if all sets
+    reach the mean.
 
     Args:
         y: labels (n, L): 1 displayed, 0 not displayed, NaN unknown.
@@ -113,7 +114,7 @@ def lp_rus(y: ArrayLike, share: float = 0.25, seed: int = 0, names: Sequence[str
     """LP-RUS: leave out rows of the label sets that have more rows than the mean label set.
 
     ``share * n`` removals are divided evenly among these sets, the smallest first. A set that reaches the mean size
-    loses no more, and what it leaves is divided among the rest.
+    (the whole number below) loses no more, and what it leaves is divided among the rest.
 
     Args:
         y: labels (n, L): 1 displayed, 0 not displayed, NaN unknown.
@@ -189,11 +190,11 @@ def _ratios(y: np.ndarray, labels: list) -> tuple[np.ndarray, float]:
 
 
 def _divided(gap: np.ndarray, budget: int) -> np.ndarray:
-    """Divide a budget among the groups (G,) with a positive gap: even parts, none above its gap, smallest gap first."""
+    """Divide a budget among the groups with a positive gap (G,): even parts up to the gap, the smallest gap first."""
     parts = np.zeros(gap.size, dtype=np.int64)
     open_ = np.flatnonzero(gap > 0)
     for left, g in zip(range(open_.size, 0, -1), open_[np.argsort(gap[open_], kind="stable")], strict=True):
-        parts[g] = min(int(gap[g]), budget // left)
+        parts[g] = min(int(np.ceil(gap[g])), budget // left)
         budget -= parts[g]
     return parts
 

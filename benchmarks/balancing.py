@@ -82,11 +82,12 @@ def cases(y: np.ndarray, datasets: np.ndarray, subjects: np.ndarray) -> Iterator
 
 def row(name: str, method: Callable[[], object], runs: int) -> dict[str, object]:
     """Run one method and return its line of the table."""
-    seconds = []
+    seconds, cpu = [], []
     for _ in range(runs):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         b = method()
         seconds.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - used)
     attrs, m = b.after.attrs, b.multiplicity
     return {
         "method": name,
@@ -99,6 +100,7 @@ def row(name: str, method: Callable[[], object], runs: int) -> dict[str, object]
         "largest multiplicity": int(m.max()),
         "rows dropped": f"{(m == 0).mean():.1%}",
         "s": f"{statistics.median(seconds):.2f}",
+        "CPU s": f"{statistics.median(cpu):.2f}",
     }
 
 
@@ -123,7 +125,8 @@ def main() -> None:
     runs, scale, groups = (1, 0.02, 1_000) if quick else (3, 1.0, 50_000)
     print(
         f"Python {platform.python_version()}, scipy {scipy.__version__}, numpy {np.__version__}, "
-        f"pandas {pd.__version__}, {os.cpu_count()} cores; median of {runs} run(s)\n"
+        f"pandas {pd.__version__}, {os.cpu_count()} cores, no GPU used; median of {runs} run(s), "
+        f"load {os.getloadavg()[0]:.1f} at the start\n"
     )
     y, datasets, subjects = paper_like(scale)
     people = len(np.unique(subjects))

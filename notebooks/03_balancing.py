@@ -293,14 +293,17 @@ kept = {
     option: balancer.balance(y, **basic, **limits, seed=seed, names=work.aus)
     for option, limits in options.items()
 }
+
+# %%
 costs = pd.DataFrame({option: b.summary() for option, b in kept.items()}).T
-costs[["max_min", "size", "left out", "coverage shift"]].astype(float).round(3)
+costs.insert(0, "optimum", [b.ratio_optimum for b in kept.values()])
+costs[["optimum", "max_min", "left out", "coverage shift"]].astype(float).round(3)
 
 # %% [markdown]
-# A further limit can only keep the smallest ratio or raise it; compare the first column (rounding to whole rows moves
-# the last digit). `coverage shift` is the largest change of a known share, in either direction: the floor stops falls,
-# not rises. `subject_size` limits people in the same way, up to one whole row each, so that people with a single image
-# can take part. The profile's section `balancing` switches these limits on; the paper names none of them.
+# A further limit can only keep the optimum or raise it; `max_min` is the ratio after rounding to whole rows. The
+# `coverage shift` is the largest change of a known share, in either direction: the floor stops falls, not rises.
+# `subject_size` limits people in the same way, up to one whole row each, so that people with a single image can take
+# part. The profile's section `balancing` switches these limits on; the paper names none of them.
 
 # %% [markdown]
 # ## Wider limits, more even labels

@@ -194,6 +194,16 @@ def test_the_optimum_under_all_limits_equals_that_of_bisection(seed):
     assert b.ratio_optimum == pytest.approx(best_ratio(y, dataset, subject, limits), rel=1e-5)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_dividing_groups_without_limiting_the_parts_changes_no_optimum(seed):
+    y, *_ = table(seed)
+    halves = np.random.default_rng(seed).choice(["left", "right"], len(y))
+    whole = balance(y, 0, 4, (0.5, 1.5))
+    parts = balance(y, 0, 4, (0.5, 1.5), datasets=halves, dataset_size=(0, 10))
+    assert len(parts.groups) > len(whole.groups)
+    assert parts.ratio_optimum == pytest.approx(whole.ratio_optimum, rel=1e-6)
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 0.95), st.floats(0, 0.5))
 def test_a_further_limit_never_improves_the_optimum_and_a_wider_one_never_worsens_it(seed, kappa, width):

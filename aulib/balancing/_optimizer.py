@@ -46,7 +46,7 @@ class Balance:
         ratio_before: largest over smallest positive count of all rows.
         ratio_after: the same of the sample.
         ratio_optimum: the smallest ratio that any real-valued ``x`` within the limits has; NaN for a resampler, which
-            has no limits.
+            has no limits. Limits of subjects hold up to a whole row, so that few rows may come a little below it.
         groups: table with one row per unique class group: ``n`` rows before, ``x`` rows after, ``dataset`` where
             datasets have limits, and one column per label (Int8, <NA> unknown).
     """

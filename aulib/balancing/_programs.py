@@ -94,4 +94,5 @@ def contradiction(problem: Problem) -> str:
             share = x @ problem.groups.known[:, label] / x.sum()
             nearest = f"{share:.1%}" if label >= 0 else f"{value:,.1f}".removesuffix(".0") + " rows"
             said.append(f"{problem.rows.asked[i]}: the nearest that the other limits leave is {nearest}")
-    return f"no sample meets all limits. {'; '.join(said)}. Widen this limit or the others"
+    reason = "; ".join(said) or "they miss each other by a fraction of a row"
+    return f"no sample meets all limits. {reason}. Widen this limit or the others"

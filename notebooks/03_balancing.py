@@ -282,13 +282,13 @@ mix.style.format("{:.1%}").set_caption(f"Share of rows. {work.source}")
 #
 # Both moves can be held. The rows of a dataset and the known rows of a label are sums of $x_g$ too, so each limit is
 # one more line of the same program. Below, every dataset must keep the size limits that the whole has, or no label's
-# known share may fall below 95 % of what it was, or both.
+# known share may fall below 99 % of what it was, or both.
 
 # %%
 basic = work.settings.balancing.model_dump(include={"lower", "upper", "size"})
 by_dataset = {"datasets": names, "dataset_size": basic["size"]}
-options = {"neither": {}, "datasets": by_dataset, "coverage": {"coverage": 0.95}}
-options["both"] = by_dataset | {"coverage": 0.95}
+options = {"neither": {}, "datasets": by_dataset, "coverage": {"coverage": 0.99}}
+options["both"] = by_dataset | {"coverage": 0.99}
 kept = {
     option: balancer.balance(y, **basic, **limits, seed=seed, names=work.aus)
     for option, limits in options.items()

@@ -264,11 +264,17 @@ class Pipeline:
 
     @cached_property
     def _balance(self) -> balancing.Balance:
-        limits, y = self.settings.balancing, database.labels(self.table().iloc[self.split().train], self.aus)
+        limits, train = self.settings.balancing, self.table().iloc[self.split().train]
+        y = database.labels(train, self.aus)
         if not limits.use:
             return balancing.balance(y, lower=1, upper=1, size=(1, 1), names=self.aus)
         return balancing.balance(
-            y, lower=limits.lower, upper=limits.upper, size=limits.size, seed=self.settings.seed, names=self.aus
+            y,
+            seed=self.settings.seed,
+            names=self.aus,
+            datasets=train["dataset"],
+            subjects=train["dataset"].astype(str) + "/" + train["subject"].astype(str),
+            **limits.model_dump(exclude={"use"}),
         )
 
     def _product(self, kind: str, key: dict[str, Any], find: Callable[[Path], Any], make: Callable[[Path], Any]) -> Any:

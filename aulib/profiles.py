@@ -8,11 +8,12 @@ notebook leaves out has the value of the profile ``quick``, which is this module
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from aulib import facs
 from aulib.errors import SettingsError
@@ -59,6 +60,14 @@ class Split(_Section):
     )
 
 
+def _two_multiples(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(isinstance(v, int | float) for v in value):
+        raise ValueError("give two numbers, the smallest and the largest multiple, as [0.8, 1.25]")
+    if not 0 <= value[0] <= value[1] or value[1] == 0:
+        raise ValueError("give two rising numbers from 0, the second above 0")
+    return value
+
+
 class Balancing(_Section):
     """Limits of the balancing optimizer."""
 
@@ -66,6 +75,23 @@ class Balancing(_Section):
     lower: float = Field(0.5, ge=0, description="a unique class group keeps at least this share of its rows")
     upper: float = Field(3.0, ge=1, description="and grows to at most this multiple")
     size: tuple[float, float] = Field((0.8, 1.2), description="size of the balanced list, as multiples of the original")
+    dataset_size: tuple[float, float] | dict[str, tuple[float, float]] | None = Field(
+        None, description="size of each dataset, as multiples, for all or by name (bp4d: [0.8, 1.2]); null: no limit"
+    )
+    subject_size: tuple[float, float] | None = Field(
+        None, description="size of each person's rows, as multiples; null: no limit"
+    )
+    coverage: float | None = Field(
+        None, ge=0, le=1, description="least share of known rows of each label, as a multiple of before; null: no limit"
+    )
+
+    @field_validator("dataset_size", "subject_size", mode="before")
+    @classmethod
+    def _rising(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, dict) and info.field_name == "dataset_size":
+            _check_datasets(value)
+            return {name: _two_multiples(pair) for name, pair in value.items()}
+        return None if value is None else _two_multiples(value)
 
     @model_validator(mode="after")
     def _ordered(self) -> Balancing:
@@ -133,14 +159,7 @@ class Settings(_Section):
     @field_validator("datasets")
     @classmethod
     def _known_datasets(cls, value: dict[str, str]) -> dict[str, str]:
-        from aulib import adapters
-
-        for name in value:
-            if name not in adapters.names():
-                raise ValueError(
-                    f"unknown dataset '{name}'{_suggest(name, adapters.names())}; "
-                    f"accepted are {', '.join(adapters.names())}"
-                )
+        _check_datasets(value)
         return value
 
     @field_validator("readers")
@@ -253,6 +272,15 @@ def _sentence(error: dict[str, Any]) -> str:
             f"unknown parameter '{name}'{_suggest(str(error['loc'][-1]), accepted)}; accepted are {', '.join(accepted)}"
         )
     return f"'{name}' is {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _check_datasets(names: Iterable[str]) -> None:
+    from aulib import adapters
+
+    for name in names:
+        if name not in adapters.names():
+            hint, accepted = _suggest(name, adapters.names()), ", ".join(adapters.names())
+            raise ValueError(f"unknown dataset '{name}'{hint}; accepted are {accepted}")
 
 
 def _suggest(name: str, accepted: Any) -> str:

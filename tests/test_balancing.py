@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog
+from scipy.optimize import LinearConstraint, linprog, milp
 
-from aulib import paper
-from aulib.balancing import SLACK, balance, imbalance
+from aulib.balancing import SLACK, balance, lp_ros, lp_rus, ml_ros, ml_rus, uniform_class
 from aulib.errors import DataError, SettingsError
 
 NAN = np.nan
@@ -250,30 +249,72 @@ def test_other_values_than_labels_are_refused(y):
         balance(y)
 
 
-def test_imbalance_measures_follow_their_definitions():
-    y = np.array([[1, 1, 0], [1, 0, NAN], [1, 0, 1], [1, NAN, 0]])
-    table = imbalance(y, names=["a", "b", "c"])
-    assert table["positives"].tolist() == [4, 1, 1]
-    assert table["known"].tolist() == [4, 3, 3]
-    assert table["IRLbl"].tolist() == [1, 4, 4]
-    np.testing.assert_allclose(table["prevalence"], [1, 1 / 3, 1 / 3])
-    assert table.attrs == {
-        "rows": 4,
-        "MeanIR": 3.0,
-        "max_min": 4.0,
-        "CV": pytest.approx(np.std([4, 1, 1]) / np.mean([4, 1, 1])),
-    }
+def smallest_whole_ratio(n, positive, lower, upper, size):
+    """Bisect the ratio; at each, ask an integer program whether a sample of whole rows has it."""
+    low, high = np.ceil(lower * n - 1e-9), np.floor(upper * n + 1e-9)
+    total = LinearConstraint(np.ones(len(n)), np.ceil(size[0] * n.sum() - 1e-9), np.floor(size[1] * n.sum() + 1e-9))
+    best, worst = 1.0, 100.0
+    while worst - best > 1e-4:
+        r = (best + worst) / 2
+        pairs = [positive[:, i] - r * positive[:, j] for i, j in itertools.permutations(range(positive.shape[1]), 2)]
+        some = LinearConstraint(positive.sum(axis=1), 1, np.inf)
+        rules = [total, some, LinearConstraint(np.array(pairs), -np.inf, 0)]
+        found = milp(np.zeros(len(n)), integrality=np.ones(len(n)), bounds=(low, high), constraints=rules)
+        best, worst = (best, r) if found.status == 0 else (r, worst)
+    return worst
 
 
-def test_imbalance_warns_of_a_label_without_positives_and_leaves_it_out_of_the_measures():
-    with pytest.warns(UserWarning, match="b"):
-        table = imbalance([[1, 0], [1, 0]], names=["a", "b"])
-    assert table.loc["b", "IRLbl"] == np.inf
-    assert table.attrs["MeanIR"] == table.attrs["max_min"] == 1
+@pytest.mark.parametrize("seed", range(4))
+def test_rounding_comes_within_two_percent_of_the_best_whole_numbered_sample(seed):
+    b = balance(labels(seed, n=250), 0.5, 3.0, (0.8, 1.2), seed=seed)
+    n, positive = b.groups["n"].to_numpy(), (b.groups[[0, 1, 2, 3]] == 1).to_numpy(dtype=float, na_value=0)
+    best = smallest_whole_ratio(n, positive, 0.5, 3.0, (0.8, 1.2))
+    assert b.ratio_optimum - 1e-4 <= best <= b.ratio_after + 1e-4
+    assert b.ratio_after <= 1.02 * best
 
 
-@pytest.mark.parametrize(("column", "expected"), [("train", (1.975, 1.408, 0.185)), ("test", (4.079, 2.211, 0.490))])
-def test_measures_of_the_papers_table_2(column, expected):
-    rows = np.repeat(np.eye(13, dtype="float32"), paper.TABLE_2[column], axis=0)
-    found = imbalance(rows).attrs
-    assert (found["max_min"], found["MeanIR"], found["CV"]) == pytest.approx(expected, abs=5e-4)
+@pytest.mark.parametrize("method", [ml_ros, ml_rus, lp_ros, lp_rus, uniform_class])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_resampler_beats_the_optimum_under_the_same_limits(method, seed):
+    y = labels(seed, n=1500)
+    other = method(y, share=0.25 if method is not uniform_class else 1.0, seed=seed)
+    multiple = other.groups["x"] / other.groups["n"]
+    size = other.indices.size / len(y)
+    ours = balance(y, multiple.min(), multiple.max(), (size, size))
+    assert ours.ratio_optimum <= other.ratio_after * (1 + 1e-9)
+    assert ours.ratio_after <= other.ratio_after * 1.01
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_a_label_that_contains_another_never_has_fewer_rows(seed):
+    rng = np.random.default_rng(seed)
+    y = labels(seed, n=200, missing=0)
+    y[:, 0] = np.maximum(y[:, 0], y[:, 1])  # label 1 only appears with label 0
+    b = balance(y, 0.2, 4.0, (0.5, 1.5), seed=int(rng.integers(9)))
+    assert b.after.loc[0, "positives"] >= b.after.loc[1, "positives"]
+
+
+@pytest.mark.parametrize("copies", [2, 7])
+def test_more_rows_of_every_kind_have_the_same_optimum(copies):
+    y = labels(14, n=900)
+    once = balance(y, 0, 4).ratio_optimum  # without rounded limits the programs are multiples of each other
+    more = balance(np.repeat(y, copies, axis=0), 0, 4).ratio_optimum
+    assert more == pytest.approx(once, rel=1e-6)
+
+
+def test_the_order_of_rows_and_labels_permutes_nothing_but_the_tables():
+    y, rng = labels(15, n=800), np.random.default_rng(0)
+    order = rng.permutation(4)
+    names = ["a", "b", "c", "d"]
+    one, other = balance(y, names=names), balance(y[:, order], names=[names[i] for i in order])
+    pd.testing.assert_frame_equal(one.before.loc[names], other.before.loc[names])
+    assert other.ratio_after == pytest.approx(one.ratio_after, rel=0.01)
+
+
+def test_every_sampled_row_has_the_labels_of_its_source_and_its_group():
+    y = labels(16)
+    b = balance(y)
+    taken = pd.Series(rows_as_keys(y[b.indices])).value_counts()
+    by_key = {tuple(2 if pd.isna(v) else v for v in row[2:]): row[1] for row in b.groups.itertuples(index=False)}
+    assert taken.to_dict() == {key: x for key, x in by_key.items() if x}

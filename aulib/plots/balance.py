@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,6 +89,77 @@ def multiplicity(balance: Balance, source: str = "") -> Figure:
     axes.set_xticks(range(len(rows)))
     axes.set(xlabel="times a row is taken", ylabel="rows", ylim=(0, 1.12 * rows.max()))
     axes.set_title(_title(f"{len(balance.groups):,} unique class groups, {rows.sum():,} rows", source), fontsize=10)
+    return figure
+
+
+def rarity(table: pd.DataFrame, source: str = "") -> Figure:
+    """Imbalance ratio of each label by counts (full dot) and by prevalence (open dot), the rarest by counts first.
+
+    Args:
+        table: what :func:`aulib.balancing.imbalance` returns.
+        source: where the labels come from, written into the title.
+    """
+    ordered = table[np.isfinite(table["IRLbl"])].sort_values("IRLbl", ascending=False)
+    figure, axes = _canvas(6.5, 0.3 * len(ordered) + 1.3)
+    names, by_count, by_share = ordered.index.astype(str), ordered["IRLbl"], ordered["IRLbl_prevalence"]
+    axes.hlines(names, by_count, by_share, color=GREY, linewidth=2, zorder=1)
+    axes.scatter(by_share, names, s=45, facecolors="white", edgecolors=ORANGE, label="by prevalence", zorder=2)
+    axes.scatter(by_count, names, s=45, color=BLUE, label="by counts (IRLbl)", zorder=2)
+    axes.axvline(1, color=GREY, linewidth=0.6)
+    axes.set(xlabel="times rarer than the most frequent label")
+    axes.invert_yaxis()
+    axes.legend(frameon=False, loc="lower right")
+    axes.set_title(_title(f"Rare, or rarely coded? {table.attrs['rows']:,} rows", source), fontsize=10)
+    return figure
+
+
+def growth(samples: Mapping[str, Balance], source: str = "") -> Figure:
+    """Displayed rows of each label after resampling as a multiple of before, the rarest label first.
+
+    Args:
+        samples: name of a method -> its sample of the same rows; four at most.
+        source: where the labels come from, written into the title.
+    """
+    before = next(iter(samples.values())).before
+    ordered = before.index[before["positives"].to_numpy().argsort(kind="stable")]
+    figure, axes = _canvas(6.5, 0.3 * len(before) + 1.5)
+    styles = zip(samples.items(), (ORANGE, BLUE, GREY, "black"), "oDs^", strict=False)
+    for (name, sample), color, marker in styles:
+        factor = (sample.after["positives"] / sample.before["positives"])[ordered]
+        axes.scatter(factor, ordered.astype(str), s=40, color=color, marker=marker, label=name, zorder=2)
+    axes.axvline(1, color=GREY, linewidth=0.8, zorder=1)
+    axes.grid(axis="y", color="#E5E5E5", linewidth=0.6)
+    axes.set(xlabel="displayed rows after, as a multiple of before", axisbelow=True)
+    axes.invert_yaxis()
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    axes.set_title(_title("Rarest label on top", source), fontsize=10)
+    return figure
+
+
+def compare(samples: Mapping[str, Balance], source: str = "") -> Figure:
+    """Largest over smallest count of several samples, with their size and their most repeated row written beside.
+
+    Args:
+        samples: name of a method -> its sample of the same rows.
+        source: where the labels come from, written into the title.
+    """
+    before = next(iter(samples.values())).ratio_before
+    beside = {"textcoords": "offset points", "va": "center", "fontsize": 8}
+    figure, axes = _canvas(7.0, 0.36 * len(samples) + 1.4)
+    for position, sample in enumerate(samples.values()):
+        ours = np.isfinite(sample.ratio_optimum)
+        axes.hlines(position, 1, sample.ratio_after, color=GREY, linewidth=1)
+        axes.scatter(sample.ratio_after, position, s=50, color=BLUE if ours else ORANGE, zorder=2)
+        size, most = sample.indices.size / sample.multiplicity.size, sample.multiplicity.max()
+        text = f"{sample.ratio_after:.2f}   (size {size:.2f}, a row up to {most}\N{MULTIPLICATION SIGN})"
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axes.annotate(text, (sample.ratio_after, position), (8, 0), **beside, bbox=box)
+    axes.axvline(before, color=GREY, linestyle=":")
+    axes.annotate("before", (before, -0.6), (3, 0), **beside, color=GREY)
+    axes.set_yticks(range(len(samples)), list(samples))
+    highest = max(before, *(sample.ratio_after for sample in samples.values()))
+    axes.set(xlabel="largest / smallest count", xlim=(1, 1.5 * highest), ylim=(len(samples) - 0.5, -1))
+    axes.set_title(_title("Evenness of the displayed labels", source), fontsize=10)
     return figure
 
 

@@ -105,7 +105,7 @@ def per_dataset_table(
             "rows": int(rows_of.sum()),
             "persons": persons,
             **dict(zip(aus, scores, strict=True)),
-            MACRO: _mean(scores),
+            MACRO: metrics.mean_of_labels(scores),
             "labels": int((~np.isnan(scores)).sum()),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("dataset")
@@ -183,19 +183,11 @@ def _train_counts(train_counts: Mapping[str, float] | None, aus: list[str]) -> n
     return np.array([train_counts[a] for a in aus], dtype=np.float64)
 
 
-def _mean(values: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
-    """Weighted mean over the last axis of what is defined; NaN if nothing is, or without weights."""
-    w = np.where(np.isnan(values), 0.0, weights)
-    total = w.sum(axis=-1)
-    summed = (w * np.nan_to_num(values)).sum(axis=-1)
-    return np.divide(summed, total, out=np.full(np.shape(total), np.nan), where=total > 0)[()]
-
-
 def _summary(counts: metrics.Counts, train: np.ndarray) -> np.ndarray:
     """Return the four summary scores of counts (..., L), in the order of SUMMARY, shape (4, ...)."""
     f1, positives = metrics.f1_from_counts(counts), counts.tp + counts.fn
     accuracy = metrics.accuracy_from_counts(counts)
-    return np.array([_mean(f1), _mean(f1, positives), _mean(f1, train), _mean(accuracy)])
+    return np.array([metrics.mean_of_labels(f1), metrics.mean_of_labels(f1, positives), metrics.mean_of_labels(f1, train), metrics.mean_of_labels(accuracy)])
 
 
 def _intervals(predictions: pd.DataFrame, counts_of, train, samples: int, seed: int) -> np.ndarray:

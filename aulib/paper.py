@@ -123,6 +123,7 @@ SETTINGS: tuple[Setting, ...] = (
         "aulib.balancing",
         "not stated; Table 2 shows that the paper's counts were not made equal",
     ),
+    _chosen("limits of datasets, people and coverage", "none", "aulib.balancing", "not stated"),
     _stated("color", "color information is used", "3.2"),
     _stated("pixel values", "[0, 1]", "3.2"),
     _chosen(

@@ -62,7 +62,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from aulib import database, losses, metrics, pipeline, profiles
+from aulib import database, facs, losses, metrics, pipeline, profiles
 from aulib.plots import losses as loss_plots
 from aulib.plots import scores as score_plots
 
@@ -95,10 +95,9 @@ pd.Series(values, name="loss of the batch").round(3).to_frame()
 
 # %%
 other = np.where(np.isnan(y), 1 - p, p)
-moved = {
-    name: float(losses.by_name(name, y)(y, other)) - values[name] for name in values
-}
-pd.Series(moved, name="change of the value").round(3).to_frame()
+again = {name: float(losses.by_name(name, y)(y, other)) for name in values}
+change = pd.Series(again) - pd.Series(values)
+change.round(3).to_frame("change of the value")
 
 # %% [markdown]
 # ## What each loss makes the network do
@@ -140,11 +139,8 @@ score_plots.cells(
 # wrong, as in row 2 of label 0. It does not know that labels are rare, and for a rare label it is content with "never".
 
 # %% mystnb={"image": {"alt": "Gradients of masked cross-entropy: each known cell has one, unknown cells are empty."}}
-score_plots.cells(
-    slopes(losses.masked_binary_crossentropy, y, p),
-    y,
-    "masked cross-entropy: gradient for each probability",
-)
+pull = slopes(losses.masked_binary_crossentropy, y, p)
+score_plots.cells(pull, y, "masked cross-entropy: gradient for each probability")
 
 # %% [markdown]
 # Filling the holes looks almost the same, and that is the danger. Compare the hatched cells: row 0 of label 2 was
@@ -152,11 +148,8 @@ score_plots.cells(
 # the training signal would be of this kind.
 
 # %% mystnb={"image": {"alt": "Gradients with unknown filled by zero: the unknown cells now have large values."}}
-score_plots.cells(
-    slopes(losses.missing_as_negative_crossentropy, y, p),
-    y,
-    "missing as negative: gradient for each probability",
-)
+pull = slopes(losses.missing_as_negative_crossentropy, y, p)
+score_plots.cells(pull, y, "missing as negative: gradient for each probability")
 
 # %% [markdown]
 # ## Which mean?
@@ -169,10 +162,8 @@ score_plots.cells(
 known_often = np.array([[1.0, 1.0]] + [[1.0, nan]] * 9)
 prob = np.tile([0.9, 0.1], (10, 1))
 bce = losses.masked_binary_crossentropy
-{
-    "over cells": round(float(bce(known_often, prob)), 3),
-    "per label": round(float(bce(known_often, prob, per_label=True)), 3),
-}
+means = {rule: float(bce(known_often, prob, per_label=rule)) for rule in (False, True)}
+pd.Series(means, name="loss").rename({False: "over cells", True: "per label"}).round(3)
 
 # %% [markdown]
 # A third choice is the mean over rows. Durand and colleagues {cite}`durand2019` let a row count more, cell by cell, the
@@ -180,15 +171,10 @@ bce = losses.masked_binary_crossentropy
 # falls linearly with the share of labels known; their constants are the library's defaults.
 
 # %% mystnb={"image": {"alt": "Factor on each cell and weight of a row over the share of known labels, two lines."}}
-share = np.linspace(0.05, 1, 40)
-factor = -4.45 * share + 5.45
-weights = pd.DataFrame(
-    {"each cell": factor, "the row": factor * share},
-    index=pd.Index(share, name="share of labels known"),
-)
-loss_plots.curves(
-    weights, "weight, complete row = 1", "Partial cross-entropy of Durand et al. (2019)"
-)
+share = pd.Index(np.linspace(0.05, 1, 40), name="share of labels known")
+factor = pd.Series(-4.45 * share + 5.45, index=share)
+weights = pd.DataFrame({"each cell": factor, "the row": factor * share})
+loss_plots.curves(weights, "weight, complete row = 1", "Partial cross-entropy")
 
 # %% [markdown]
 # Read the two lines together. Each known cell weighs more, the sparser its row. The row as a whole weighs less than a
@@ -202,12 +188,8 @@ loss_plots.curves(
 
 # %% mystnb={"image": {"alt": "Cost of one negative over its probability: the asymmetric curve stays near zero."}}
 grid = np.linspace(0.001, 0.98, 120)
-cost = {
-    "cross-entropy": [
-        float(losses.masked_binary_crossentropy([[0.0]], [[q]])) for q in grid
-    ],
-    "asymmetric": [float(losses.masked_asymmetric([[0.0]], [[q]])) for q in grid],
-}
+both = {"cross-entropy": bce, "asymmetric": losses.masked_asymmetric}
+cost = {name: [float(f([[0.0]], [[q]])) for q in grid] for name, f in both.items()}
 table = pd.DataFrame(cost, index=pd.Index(grid, name="probability given to a negative"))
 loss_plots.curves(table, "cost", "One known negative")
 
@@ -225,9 +207,8 @@ loss_plots.curves(table, "cost", "One known negative")
 labels = database.labels(work.table(), work.aus)
 q = pd.Series((labels == 1).mean(axis=0), index=work.aus)
 empty = pd.DataFrame({f"batch {size}": (1 - q) ** size for size in (16, 64, 256)})
-empty.assign(share=q).sort_values("share").style.format("{:.1%}").set_caption(
-    f"Batches without a known positive. {work.source}"
-)
+table = empty.assign(share=q).sort_values("share").style.format("{:.1%}")
+table.set_caption(f"Batches without a known positive. {work.source}")
 
 # %% [markdown]
 # Read along a row: what matters is the share of rows known positive, prevalence times coverage, against the batch
@@ -236,16 +217,10 @@ empty.assign(share=q).sort_values("share").style.format("{:.1%}").set_caption(
 
 # %%
 everything = work.database()
-every_au = [
-    column for column in everything if len(column) == 4 and column.startswith("AU")
-]
-displayed = (everything[every_au] == 1).mean().loc[lambda share: share > 0]
-often_empty = {
-    size: int(((1 - displayed) ** size > 0.1).sum()) for size in (16, 64, 256)
-}
-pd.Series(often_empty, name=f"of {len(displayed)} displayed action units").rename_axis(
-    "batch size"
-).to_frame()
+shares = pd.Series({au: (everything[au] == 1).mean() for au in facs.ALL})
+often = {n: int(((1 - shares[shares > 0]) ** n > 0.1).sum()) for n in (16, 64, 256)}
+often_empty = pd.Series(often, name=f"of {(shares > 0).sum()} displayed action units")
+often_empty.rename_axis("batch size").to_frame(f"{often_empty.name}. {work.source}")
 
 # %% [markdown]
 # To see the bend itself we simulate: a label displayed on 2 % of the rows, known on 20 %, and a detector with some
@@ -263,11 +238,9 @@ sizes = [16, 64, 256, 1024]
 
 
 def by_size(corrected):
-    rows = [
-        losses.batch_distortion(simulated, skill, size, corrected).loc[0]
-        for size in sizes
-    ]
-    return pd.DataFrame(rows, index=pd.Index(sizes, name="batch size"))
+    measure = losses.batch_distortion
+    rows = {n: measure(simulated, skill, n, corrected).loc[0] for n in sizes}
+    return pd.DataFrame(rows).T.rename_axis("batch size")
 
 
 by_size(corrected=False).round(3)
@@ -292,10 +265,8 @@ by_size(corrected=False).round(3)
 m, y0 = ~np.isnan(y), np.nan_to_num(y)
 A, S = (m * y0 * p).mean(0), (m * (y0 + p)).mean(0)
 halves = [losses.linearised_f1(y[rows], p[rows], A, S) for rows in ([0, 1], [2, 3])]
-{
-    "mean of two halves": round(float(np.mean(halves)), 6),
-    "all rows": round(float(losses.masked_f1(y, p)), 6),
-}
+whole = float(losses.masked_f1(y, p))
+pd.Series({"mean of two halves": np.mean(halves), "all rows": whole})
 
 # %% [markdown]
 # The two numbers agree, though one half holds no known positive of label 2. What remains is to know $A$ and $S$ while
@@ -314,15 +285,10 @@ corrected.displayed, corrected.absent
 # few batches behind the network. The figure compares both losses on the simulated label: the mean gradient of the
 # batches, divided by the gradient of all rows.
 
-# %% mystnb={"image": {"alt": "Gradient ratio over batch size: the corrected loss stays at 1, the paper's rises to
-# it."}}
-both = {
-    "batch by batch": by_size(corrected=False),
-    "count-corrected": by_size(corrected=True),
-}
-loss_plots.gradient_bias(
-    both, "Simulated: prevalence 2 %, known on 20 % of 65,536 rows"
-)
+# %% mystnb={"image": {"alt": "Gradient ratio over batch size: the corrected loss stays at 1, the paper's rises to it."}}
+both = {"batch by batch": by_size(False), "count-corrected": by_size(True)}
+title = "Simulated: prevalence 2 %, known on 20 % of 65,536 rows"
+loss_plots.gradient_bias(both, title)
 
 # %% [markdown]
 # The corrected loss stays near 1 at every batch size. Nothing is free: a batch that happens to hold a positive of a
@@ -342,9 +308,8 @@ mixing = np.random.default_rng(1).normal(size=(12, 4))
 def draw(rows, rng):
     x = rng.normal(size=(rows, 12)).astype("float32")
     score = x @ mixing + 1.5 * rng.normal(size=(rows, 4))
-    return x, (score > np.quantile(score, 1 - prevalences, axis=0).diagonal()).astype(
-        "float32"
-    )
+    cut = np.quantile(score, 1 - prevalences, axis=0).diagonal()
+    return x, (score > cut).astype("float32")
 
 
 # %%
@@ -408,10 +373,7 @@ scores.pivot_table(index="loss", columns="batch", values="F1").round(3).rename_a
 model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, "sigmoid")])
 own = losses.CountCorrectedF1Loss.from_labels(y)
 model.compile("adam", own, metrics=[metrics.MaskedF1Score(), own.running])
-{
-    name: round(float(value), 3)
-    for name, value in model.train_on_batch(p, y, return_dict=True).items()
-}
+pd.Series(model.train_on_batch(p, y, return_dict=True), dtype=float).round(3)
 
 # %% [markdown]
 # ## Exercises

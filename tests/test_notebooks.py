@@ -16,7 +16,7 @@ from aulib.errors import SettingsError
 NAMES = notebooks.names()
 
 
-def test_the_six_notebooks_are_there():
+def test_the_notebooks_are_there():
     assert NAMES == [
         "01_database",
         "02_missing_labels",
@@ -24,6 +24,9 @@ def test_the_six_notebooks_are_there():
         "04_metrics_and_loss",
         "05_training",
         "06_results",
+        "07_losses",
+        "08_ready_made",
+        "09_resampling",
     ]
 
 

@@ -59,7 +59,8 @@ def requirements(lines: list[str]) -> set[str]:
 
 
 def test_every_dependency_is_pinned_in_the_lock_and_bounded_below_and_above():
-    locked = requirements((ROOT / "requirements.lock").read_text().splitlines())
+    files = ("requirements.lock", "requirements-backends.lock")
+    locked = requirements([line for file in files for line in (ROOT / file).read_text().splitlines()])
     listed = [
         *PROJECT["project"]["dependencies"],
         *(r for extra in PROJECT["project"]["optional-dependencies"].values() for r in extra),

@@ -42,7 +42,7 @@ def emotionet_score(
     2017 used F-beta with beta 0.5, 1 and 2 was not verified at its source. Nor do the pages say what an undefined
     F-score counts.
 
-    With ``beta=1`` this is :func:`selection_score`: the paper selects its models by this challenge's measure.
+    With ``beta=1`` this is the same number as :func:`selection_score`, by which the paper selects its models.
 
     Args:
         y_true: labels (n, L); NaN, in EmotioNet's files 999, is unknown and counts nowhere.

@@ -204,8 +204,10 @@ def test_select_keeps_units_displayed_often_enough_and_rows_that_know_one():
     assert kept.attrs["report"] == {
         "kept": {"AU01": 2, "AU02": 2},
         "dropped": {"AU04": 1},
+        "min_occurrences": 2,
         "rows_before": 4,
         "rows_after": 3,
+        "rows": {"bp4d": [4, 3]},
     }
 
 

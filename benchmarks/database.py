@@ -51,6 +51,11 @@ def digits(values: np.ndarray) -> list[bytes]:
     return [row.tobytes() for row in text]
 
 
+def sequences(rows: int, people: int) -> int:
+    """Number of videos: 8 a person, but none shorter than 30 frames."""
+    return max(1, min(8 * people, rows // 30))
+
+
 def pieces(rows: int, parts: int) -> Iterator[tuple[int, np.ndarray]]:
     """Number of each part and its rows; the parts are equally long to one row."""
     yield from enumerate(part for part in np.array_split(np.arange(rows), parts) if len(part))
@@ -79,15 +84,15 @@ def write_aff_wild2(root: Path, rng: np.random.Generator, rows: int, people: int
     labels = cells(rng, rows, 8)
     unknown = rng.random(rows) < 0.05
     for person, part in pieces(rows, people):
-        lines = [b"AU1,AU2,AU4,AU6,AU12,AU15,AU20,AU25"]
-        lines += [b"-1" + b",-1" * 7 if gap else text[1:] for gap, text in zip(unknown[part], digits(labels[part]))]
+        lines, texts = [b"AU1,AU2,AU4,AU6,AU12,AU15,AU20,AU25"], digits(labels[part])
+        lines += [b"-1" + b",-1" * 7 if gap else text[1:] for gap, text in zip(unknown[part], texts, strict=True)]
         write(root / f"annotations/AU_Set/Training_Set/{person}-30-1280x720.txt", b"\n".join(lines) + b"\n")
 
 
 def write_bp4d(root: Path, rng: np.random.Generator, rows: int, people: int) -> None:
     header = b",".join(b"%d" % n for n in range(100)) + b"\n"
     uncoded = np.isin(np.arange(1, 100), [3, 8, 21, 25, 26, *range(40, 100)])
-    for number, part in pieces(rows, min(rows, 8 * people)):
+    for number, part in pieces(rows, sequences(rows, people)):
         person, task = divmod(number, 8)
         stem = f"{'F' if person < 23 else 'M'}{person % 23 + 1:03d}_T{task + 1}"
         labels = cells(rng, len(part), 99)
@@ -127,7 +132,7 @@ def write_unbc(root: Path, rng: np.random.Generator, rows: int, people: int) -> 
     levels = cells(rng, rows, 10) * (rng.random((rows, 1)) < 0.2) * rng.integers(1, 6, (rows, 10))
     levels[:, 9] = levels[:, 9] > 0
     pain = levels[:, 0] + levels[:, 1:3].max(axis=1) + levels[:, 3:5].max(axis=1) + levels[:, 9]
-    for number, part in pieces(rows, min(rows, 8 * people)):
+    for number, part in pieces(rows, sequences(rows, people)):
         person, test = divmod(number, 8)
         sequence = f"aa{person:03d}t{test % 2 + 1}a{'aefi'[test // 2]}aff"
         for k, row in enumerate(part, start=1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aulib import facs
 from aulib.adapters.base import INTENSITY_COLUMNS
-from aulib.checks._findings import NOTE, OK, PROBLEM, SKIPPED, Finding, normal
+from aulib.checks._findings import NOTE, OK, PROBLEM, SKIPPED, Finding, normal, place
 from aulib.checks._reading import Reading
 
 # So many missing people are named.
@@ -61,12 +61,8 @@ def coverage(reading: Reading) -> Finding | None:
     known = rows[columns].notna().groupby([rows[c] for c in reading.sequence], sort=False).any()
     lacking = ~known.loc[:, known.any()]
     found = [
-        {
-            "path": "/".join(map(str, place)),
-            "line": None,
-            "message": f"nothing known of {', '.join(lacking.columns[row])}",
-        }
-        for place, row in zip(lacking.index, lacking.to_numpy(), strict=True)
+        place("/".join(map(str, where)), f"nothing known of {', '.join(lacking.columns[row])}")
+        for where, row in zip(lacking.index, lacking.to_numpy(), strict=True)
         if row.any()
     ]
     if not found:

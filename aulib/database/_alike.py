@@ -20,7 +20,9 @@ from aulib.errors import DataError
 _BITS, _GREY_LEVELS = 3, 6.0
 _THUMBNAIL = 16
 # At most so many hashes are compared with each other, which bounds the work; larger buckets are cut.
-_LARGEST_BUCKET = 2_000
+_LARGEST_BUCKET = 500
+# Pairs whose thumbnails are compared at once: 100 MB.
+_PAIRS_AT_ONCE = 50_000
 
 
 class Work:
@@ -34,7 +36,7 @@ class Work:
             return list(tqdm(pool.map(do, items), total=len(items), desc=what, unit="img", disable=self.silent))
 
 
-def same_content(paths: list[Path], work: Work) -> np.ndarray:
+def content_numbers(paths: list[Path], work: Work) -> np.ndarray:
     """Number of each file's content: files with the same bytes have the same number."""
     sizes = np.array(work.map(_size, paths, "sizes"))
     if (sizes < 0).any():
@@ -64,23 +66,34 @@ def _digest(path: Path) -> bytes:
 
 
 def look_alikes(
-    paths: list[Path], people: np.ndarray, twins: np.ndarray, work: Work, attrs: dict
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of images (positions in ``paths``) that look alike, with the distance of their hashes."""
+    paths: list[Path], people: np.ndarray, content: np.ndarray, work: Work
+) -> tuple[list[tuple[np.ndarray, int]], dict]:
+    """Groups of images of different people that look alike, each with the largest distance of hashes that links it.
+
+    Args:
+        paths: the image files.
+        people: number of the person of each.
+        content: number of the content of each; two files with one content are not compared.
+        work: threads and progress.
+
+    Returns:
+        Groups as (positions in ``paths``, distance), and what there is to say: ``unreadable`` and ``cut_buckets``.
+    """
     looks = work.map(_look, paths, "thumbnails")
-    readable = np.array([look is not None for look in looks], bool)
-    attrs["unreadable"] = [str(path) for path, ok in zip(paths, readable, strict=True) if not ok]
-    kept = np.flatnonzero(readable)
+    kept = np.flatnonzero([look is not None for look in looks])
     hashes = np.array([looks[i][0] for i in kept], np.uint64)
     thumbnails = np.array([looks[i][1] for i in kept], np.float32).reshape(len(kept), _THUMBNAIL**2)
-    people, twins = people[kept], twins[kept]
-    found = []
-    for a, b in _candidates(hashes, people, attrs):
-        difference = np.sqrt(((thumbnails[a] - thumbnails[b]) ** 2).mean(axis=1))
-        good = (difference <= _GREY_LEVELS) & (twins[a] != twins[b])
-        found.append((kept[a[good]], kept[b[good]], _distance(hashes[a[good]], hashes[b[good]])))
-    empty = np.empty(0, np.intp)
-    return tuple(np.concatenate(parts) for parts in zip((empty, empty, empty), *found, strict=True))
+    said = {"unreadable": [str(path) for path, look in zip(paths, looks, strict=True) if look is None]}
+    said["cut_buckets"] = 0
+    links = [np.empty((3, 0), np.intp)]
+    for bucket in _buckets(hashes, people[kept]):
+        said["cut_buckets"] += len(bucket) > _LARGEST_BUCKET
+        for start in range(0, len(bucket), _LARGEST_BUCKET):
+            a, b = _close(bucket[start : start + _LARGEST_BUCKET], hashes, people[kept], content[kept])
+            same = _confirmed(a, b, thumbnails)
+            links.append(_star(a[same], b[same], hashes))
+    a, b, bits = np.concatenate(links, axis=1)
+    return [(kept[group], widest) for group, widest in _linked(a, b, bits)], said
 
 
 def _look(path: Path) -> tuple[int, np.ndarray] | None:
@@ -97,44 +110,58 @@ def _look(path: Path) -> tuple[int, np.ndarray] | None:
     return int.from_bytes(bits.tobytes(), "big"), thumbnail - thumbnail.mean()
 
 
-def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.bitwise_count(a ^ b).astype(np.intp)
+def _buckets(hashes: np.ndarray, people: np.ndarray) -> Iterator[np.ndarray]:
+    """Images whose hashes share one of four pieces of 16 bits: if two hashes differ in at most 3 bits, one piece does.
 
-
-def _candidates(hashes: np.ndarray, people: np.ndarray, attrs: dict) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of different people whose hashes differ in at most 3 bits: of 4 pieces of 16 bits one is then equal.
-
-    Images of one person with the same hash are represented by the first of them.
+    Images of one person with the same hash are represented by the first of them. A bucket is in the order of the whole
+    hash, so that a cut separates the least alike.
     """
-    seen = pd.DataFrame({"hash": hashes, "person": people}).drop_duplicates()
-    images = seen.index.to_numpy()
+    images = pd.DataFrame({"hash": hashes, "person": people}).drop_duplicates().index.to_numpy()
     for piece in range(_BITS + 1):
         band = (hashes[images] >> np.uint64(16 * piece)) & np.uint64(0xFFFF)
         order = np.lexsort((hashes[images], band))
-        for bucket in groups(band[order], images[order]):
-            parts = [bucket[i : i + _LARGEST_BUCKET] for i in range(0, len(bucket), _LARGEST_BUCKET)]
-            attrs["cut_buckets"] += len(parts) > 1
-            for part in parts:
-                yield from _pairs(part, hashes, people)
+        yield from (bucket for bucket in groups(band[order], images[order]) if len(bucket) > 1)
 
 
-def _pairs(part: np.ndarray, hashes: np.ndarray, people: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    if len(part) < 2 or (people[part] == people[part[0]]).all():
-        return
-    close = np.bitwise_count(hashes[part][:, None] ^ hashes[part][None, :]) <= _BITS
-    a, b = np.nonzero(np.triu(close & (people[part][:, None] != people[part][None, :]), 1))
-    if len(a):
-        yield part[a], part[b]
+def _close(
+    part: np.ndarray, hashes: np.ndarray, people: np.ndarray, content: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of images of different people, with different content, whose hashes differ in at most 3 bits."""
+
+    def differ(values: np.ndarray) -> np.ndarray:
+        return values[part][:, None] != values[part][None, :]
+
+    near = np.bitwise_count(hashes[part][:, None] ^ hashes[part][None, :]) <= _BITS
+    a, b = np.nonzero(np.triu(near & differ(people) & differ(content), 1))
+    return part[a], part[b]
 
 
-def linked(a: np.ndarray, b: np.ndarray, bits: np.ndarray, images: int) -> list[tuple[np.ndarray, int]]:
-    """Images linked by pairs, directly or through others, and the largest distance of a pair."""
-    if not len(a):
+def _confirmed(a: np.ndarray, b: np.ndarray, thumbnails: np.ndarray) -> np.ndarray:
+    """True for the pairs whose thumbnails look alike."""
+    same = np.empty(len(a), bool)
+    for start in range(0, len(a), _PAIRS_AT_ONCE):
+        some = slice(start, start + _PAIRS_AT_ONCE)
+        same[some] = ((thumbnails[a[some]] - thumbnails[b[some]]) ** 2).mean(axis=1) <= _GREY_LEVELS**2
+    return same
+
+
+def _star(a: np.ndarray, b: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """The same groups with fewer pairs (3, pairs): each image with the first of its group, and the group's distance."""
+    bits = np.bitwise_count(hashes[a] ^ hashes[b]).astype(np.intp)
+    stars = [np.stack([g[1:] * 0 + g[0], g[1:], g[1:] * 0 + widest]) for g, widest in _linked(a, b, bits)]
+    return np.concatenate([np.empty((3, 0), np.intp), *stars], axis=1)
+
+
+def _linked(a: np.ndarray, b: np.ndarray, bits: np.ndarray) -> list[tuple[np.ndarray, int]]:
+    """Images that pairs link, directly or through others, and the largest distance of a pair among them."""
+    members, place = np.unique(np.concatenate([a, b]), return_inverse=True)
+    if not len(members):
         return []
-    _, group = connected_components(coo_array((np.ones(len(a), bool), (a, b)), shape=(images, images)), directed=False)
-    members = np.unique(np.concatenate([a, b]))
-    widest = pd.Series(bits).groupby(group[a]).max()
-    return [(part, int(widest[group[part[0]]])) for part in groups(group[members], members)]
+    graph = coo_array((np.ones(len(a), bool), (place[: len(a)], place[len(a) :])), shape=(len(members),) * 2)
+    _, group = connected_components(graph, directed=False)
+    widest = np.zeros(group.max() + 1, np.intp)
+    np.maximum.at(widest, group[place[: len(a)]], bits)
+    return [(members[rows], int(widest[group[rows[0]]])) for rows in groups(group, np.arange(len(members)))]
 
 
 def groups(keys: np.ndarray, values: np.ndarray) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from aulib import facs
 from aulib.adapters.base import UNKNOWN
-from aulib.database._alike import Work, groups, linked, look_alikes, same_content
+from aulib.database._alike import Work, content_numbers, groups, look_alikes
 from aulib.database._people import person_ids
 from aulib.errors import SettingsError
 
@@ -38,7 +38,7 @@ def duplicates(
       at most 6 grey levels (root mean square). This finds images that were scaled, compressed again, or made brighter.
       It does not find crops, mirrored or turned copies, nor other frames of the same moment. Not every pair is
       compared: hashes are sorted into buckets by 16 of their bits, so that the work grows with the number of images
-      and not with its square; where a bucket has more than 2,000 hashes it is cut, and ``.attrs["cut_buckets"]`` says
+      and not with its square; where a bucket has more than 500 hashes it is cut, and ``.attrs["cut_buckets"]`` says
       how often that happened.
 
     Args:
@@ -71,19 +71,18 @@ def duplicates(
     keys = db.iloc[named].groupby(["dataset", "image"], sort=False).ngroup().to_numpy()
     rows_of = groups(keys, named)
     found = [("path", rows, pd.NA) for rows in rows_of if len(rows) > 1]
-    attrs = {"unreadable": [], "cut_buckets": 0}
+    said = {"unreadable": [], "cut_buckets": 0}
     if content or near:
         first = np.array([rows[0] for rows in rows_of], np.intp)
         paths = _paths(db.iloc[first], roots)
         work = Work(workers or os.cpu_count() or 1, None if progress is None else not progress)
-        twins = same_content(paths, work) if content else np.arange(len(paths))
-        if content:
-            alike = (group for group in groups(twins, np.arange(len(paths))) if len(group) > 1)
-            found += [("content", _rows(rows_of, group), pd.NA) for group in alike]
+        twins = content_numbers(paths, work) if content else np.arange(len(paths))
+        alike = (group for group in groups(twins, np.arange(len(paths))) if len(group) > 1)
+        found += [("content", _rows(rows_of, group), pd.NA) for group in alike]
         if near:
-            pairs = look_alikes(paths, person_ids(db)[first], twins, work, attrs)
-            found += [("near", _rows(rows_of, group), bits) for group, bits in linked(*pairs, len(paths))]
-    return _table(db, found, attrs)
+            looks, said = look_alikes(paths, person_ids(db)[first], twins, work)
+            found += [("near", _rows(rows_of, group), bits) for group, bits in looks]
+    return _table(db, found, said)
 
 
 def _rows(rows_of: list[np.ndarray], images: Iterable[int]) -> np.ndarray:
@@ -97,7 +96,7 @@ def _paths(rows: pd.DataFrame, roots: Mapping[str, str | Path] | None) -> list[P
     return [Path(roots[dataset]) / image for dataset, image in zip(rows["dataset"], rows["image"], strict=True)]
 
 
-def _table(db: pd.DataFrame, found: list[tuple[str, np.ndarray, object]], attrs: dict) -> pd.DataFrame:
+def _table(db: pd.DataFrame, found: list[tuple[str, np.ndarray, object]], said: dict) -> pd.DataFrame:
     aus = [au for au in facs.ALL if au in db.columns]
     cells = np.column_stack(
         [np.empty((len(db), 0), np.int8), *(db[a].to_numpy(np.int8, na_value=UNKNOWN) for a in aus)]
@@ -113,5 +112,5 @@ def _table(db: pd.DataFrame, found: list[tuple[str, np.ndarray, object]], attrs:
         where = " + ".join(sorted(set(datasets[rows])))
         lines.append((kind, where, names, tuple(rows.tolist()), len(set(people[rows])), same, conflicting, bits))
     table = pd.DataFrame(lines, columns=list(TABLE)).astype({"difference": "Int8"})
-    table.attrs = attrs
+    table.attrs = said
     return table

@@ -167,15 +167,9 @@ def test_an_image_of_two_people_is_an_error(tmp_path):
 
 
 def test_one_extra_with_two_types_is_refused(roots, monkeypatch):
-    monkeypatch.setattr(adapters.bp4d.BP4D, "extras", {"task": "string", "pspi": "string"})
-    real = adapters.bp4d.BP4D._part
-
-    def part(self, path):
-        found = real(self, path)
-        found.extras["pspi"] = ["none"] * len(found.frame)
-        return found
-
-    monkeypatch.setattr(adapters.bp4d.BP4D, "_part", part)
+    read = adapters.bp4d.BP4D.read
+    other = pd.array(["none"] * 2, "string")
+    monkeypatch.setattr(adapters.bp4d.BP4D, "read", lambda self: read(self).assign(pspi=other))
     with pytest.raises(DataError, match="column 'pspi' is string in bp4d and Float32 in unbc; .*one type"):
         database.build({name: roots[name] for name in ("bp4d", "unbc")})
 

@@ -57,7 +57,8 @@ def continuity(reading: Reading) -> Finding | None:
 
 def intensities(reading: Reading) -> Finding | None:
     """A displayed action unit has an intensity of at least the threshold, an absent one has less."""
-    least, compared, count, found = getattr(reading.reader, "threshold", 1), 0, 0, []
+    least = getattr(reading.reader, "threshold", None) or 1  # none: presence is an annotation of its own
+    compared, count, found = 0, 0, []
     for column in INTENSITY_COLUMNS:
         au = column.removesuffix("_intensity")
         label, level = (reading.table[c].to_numpy(np.int8, na_value=UNKNOWN) for c in (au, column))

@@ -22,7 +22,8 @@ def people(reading: Reading) -> Finding:
     level = PROBLEM if not (reading.options.subset or usual.people) else NOTE
     message = f"{len(there):,} found, {total:,} {_counted(reading)}" + (f"; {usual.people}" if usual.people else "")
     named = ", ".join(absent[:_NAMED]) + (", ..." if len(absent) > _NAMED else "")
-    return Finding("people", level, abs(total - len(there)), message + (f"; missing: {named}" if absent else ""))
+    count = max(abs(total - len(there)), len(absent))
+    return Finding("people", level, count, message + (f"; missing: {named}" if absent else ""))
 
 
 def images(reading: Reading) -> Finding:

@@ -14,15 +14,18 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from aulib import notebooks, pipeline, profiles
+from aulib import adapters, notebooks, pipeline, profiles
 from aulib.errors import AulibError, SettingsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; an expected error is one sentence on stderr and exit code 1."""
+    """Run a command and return its exit code; an expected error is one sentence on stderr and exit code 1.
+
+    ``check`` has codes of its own: 0 no problem, 1 problems found, 2 the folder or an argument cannot be used.
+    """
     given = _parser().parse_args(arguments)
     try:
-        given.command(given)
+        return given.command(given) or 0
     except AulibError as error:
         return _say(str(error))
     except OSError as error:
@@ -37,7 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
     except KeyboardInterrupt:
         return _say("interrupted; run the same command again to go on", code=130)
-    return 0
 
 
 def _say(sentence: str, code: int = 1) -> int:
@@ -79,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_profile(build)
     build.add_argument("--mark", type=Path, help="also write the place into this file when the step is done")
 
+    _add_check(commands)
+
     synth = commands.add_parser("synth", help="render the synthetic corpus into a folder")
     synth.set_defaults(command=_synth)
     synth.add_argument("folder", type=Path)
@@ -96,6 +100,28 @@ def _parser() -> argparse.ArgumentParser:
     twins = commands.add_parser("twins", help="write the output-free ipynb twin of every notebook")
     twins.set_defaults(command=lambda given: print("\n".join(map(str, notebooks.write_twins())) or "nothing changed"))
     return parser
+
+
+def _add_check(commands: argparse._SubParsersAction) -> None:
+    check = commands.add_parser(
+        "check",
+        help="check the folder of a dataset, or list the datasets and where to ask for them",
+        description="Without NAME: list the datasets. Exit code: 0 no problem, 1 problems found, 2 cannot be read.",
+    )
+    check.set_defaults(command=_check)
+    check.add_argument("name", nargs="?", metavar="NAME", help="name of the dataset, as bp4d")
+    check.add_argument("folder", nargs="?", type=Path, metavar="FOLDER")
+    check.add_argument(
+        "--setting",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="of the dataset's reader, as frame_offset=0 or release='2022'; may be repeated",
+    )
+    check.add_argument("--subset", action="store_true", help="fewer people than the dataset has are no problem")
+    check.add_argument("--images", action="store_true", help="also decode every labelled image (slow)")
+    check.add_argument("--examples", type=int, default=5, metavar="N", help="places shown for each check; default 5")
+    check.add_argument("--json", action="store_true", help="print the whole report as JSON")
 
 
 def _add_profile(parser: argparse.ArgumentParser) -> None:
@@ -151,7 +177,7 @@ def _make(given: argparse.Namespace) -> None:
 
 
 def _run(given: argparse.Namespace) -> None:
-    changes = dict(_assignment(text) for text in given.parameter)
+    changes = dict(_assignment(text, "-p", "seed=1") for text in given.parameter)
     settings = profiles.override(profiles.load(given.profile), **changes)
     os.environ.update(notebooks.environment())
     for name in given.notebooks or notebooks.names():
@@ -159,16 +185,34 @@ def _run(given: argparse.Namespace) -> None:
         print(notebooks.execute(name, settings, tuple(changes)))
 
 
-def _assignment(text: str) -> tuple[str, Any]:
+def _assignment(text: str, option: str, example: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise SettingsError(f"-p {text}: a parameter is given as NAME=VALUE, as in -p seed=1")
+        raise SettingsError(f"{option} {text}: expected NAME=VALUE, as in {option} {example}")
     try:
         return name, yaml.safe_load(value)
     except yaml.YAMLError:
         raise SettingsError(
-            f"-p {text}: the value cannot be read; write it as in a profile, for example [2, 1]"
+            f"{option} {text}: the value cannot be read; write it as in a profile, for example [2, 1]"
         ) from None
+
+
+def _check(given: argparse.Namespace) -> int:
+    from aulib import checks
+
+    try:
+        if given.name is None:
+            print(checks.overview())
+            return 0
+        settings = dict(_assignment(text, "--setting", "frame_offset=0") for text in given.setting)
+        if given.folder is None:
+            adapters.settings(given.name)  # a misspelt name is the first thing to hear of
+            raise SettingsError(f"which folder? Give the dataset's: aulib check {given.name} FOLDER")
+        report = checks.check(given.name, given.folder, subset=given.subset, pixels=given.images, **settings)
+    except AulibError as error:
+        return _say(str(error), code=2)
+    print(report.to_json() if given.json else report.text(given.examples))
+    return 1 if report.problems else 0
 
 
 def _book(profile: str) -> Path:

@@ -169,7 +169,7 @@ class Pipeline:
                 "metrics",
                 "balancing",
                 "splits.py",
-                "database.py",
+                "database",
             ),
         }
         return training.train_two_stage(
@@ -232,7 +232,7 @@ class Pipeline:
         key = {
             "roots": {name: [str(root), annotations_fingerprint(root)] for name, root in sorted(roots.items())},
             "readers": self.settings.readers,
-            "code": _code("adapters", "database.py", "facs.py"),
+            "code": _code("adapters", "database", "facs.py"),
         }
 
         def make(folder: Path) -> Path:

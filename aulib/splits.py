@@ -1,14 +1,21 @@
-"""Splits that keep every person on one side. A person is a pair of dataset and subject."""
+"""Splits that keep every person on one side.
+
+A person is a pair of dataset and subject, and one person in datasets that show the same people under the same names
+(:func:`aulib.database.person_ids`).
+"""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
+from aulib.database import person_ids
 from aulib.errors import DataError, SettingsError
+
+__all__ = ["BP4D_FOLDS", "assert_partition", "bp4d_folds", "by_subject", "folds", "leave_one_dataset_out", "person_ids"]
 
 #: The three published folds of BP4D, by subject (JAA-Net, ME-GraphAU and others use the same).
 BP4D_FOLDS: tuple[tuple[str, ...], ...] = tuple(
@@ -27,7 +34,8 @@ def by_subject(db: pd.DataFrame, test_size: float = 0.15, seed: int = 0) -> tupl
 
     From each dataset, ``test_size`` of its people (rounded; at least one, and never all) go to the test part. Of 200
     random draws the one whose share of rows is nearest to ``test_size`` is taken. A dataset with one person stays in
-    training. What is drawn for one dataset does not depend on the others.
+    training. What is drawn for one dataset does not depend on the others, nor on the order of the rows. People who are
+    in several datasets are drawn by themselves, in the same way, and are on one side with all their rows.
 
     Args:
         db: table with columns ``dataset`` and ``subject``.
@@ -43,17 +51,52 @@ def by_subject(db: pd.DataFrame, test_size: float = 0.15, seed: int = 0) -> tupl
     """
     if not 0 < test_size < 1:
         raise SettingsError(f"test_size={test_size!r}; accepted: a number between 0 and 1")
-    datasets = _codes(db, ["dataset"])
     people = person_ids(db)
     in_test = np.zeros(len(db), bool)
-    for number in np.unique(datasets):
-        rows = np.flatnonzero(datasets == number)
-        name = str(db["dataset"].iloc[rows[0]])
-        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        in_test[rows] = np.isin(people[rows], _draw(people[rows], test_size, rng))
+    for name, rows in _strata(db, people):
+        in_test[rows] = np.isin(people[rows], _draw(people[rows], test_size, _generator(seed, name)))
     train, test = np.flatnonzero(~in_test), np.flatnonzero(in_test)
     assert_partition(db, train, test)
     return train, test
+
+
+def folds(db: pd.DataFrame, k: int = 5, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Split the rows into k folds by person, stratified by dataset, for cross-validation.
+
+    Each dataset's people are dealt evenly, so that the folds differ by at most one of its people. Of 200 random deals
+    the one in which the folds' numbers of rows are nearest to each other is taken. A dataset with fewer than k people
+    is in the test part of so many folds only.
+
+    Args:
+        db: table with columns ``dataset`` and ``subject``.
+        k: number of folds, from 2 to the number of people.
+        seed: seed of the deals.
+
+    Returns:
+        For each fold the positions of its training rows and its test rows (intp, increasing). Every row is a test row
+        once.
+
+    Raises:
+        SettingsError: there are fewer people than folds, or fewer than two folds.
+        DataError: a row has no dataset or no subject.
+
+    Example:
+        >>> db = pd.DataFrame({"dataset": ["unbc"] * 4, "subject": ["a", "b", "b", "c"]})
+        >>> sorted(len(test) for _, test in folds(db, k=3))
+        [1, 1, 2]
+    """
+    people = person_ids(db)
+    if not (isinstance(k, int) and 2 <= k <= len(np.unique(people))):
+        raise SettingsError(f"k={k!r}; accepted: a whole number from 2 to {len(np.unique(people)):,}, the people")
+    fold = np.empty(len(db), np.intp)
+    start = 0  # where one dataset's deal ends the next begins, so that no fold gets every odd person
+    for name, rows in _strata(db, people):
+        ids, place = np.unique(people[rows], return_inverse=True)
+        fold[rows] = ((_deal(np.bincount(place), k, _generator(seed, name)) + start) % k)[place]
+        start += len(ids)
+    parts = [np.flatnonzero(fold == number) for number in range(k)]
+    assert_partition(db, *parts)
+    return [(np.flatnonzero(fold != number), part) for number, part in enumerate(parts)]
 
 
 def assert_partition(db: pd.DataFrame, *indices: Sequence[int]) -> None:
@@ -69,15 +112,6 @@ def assert_partition(db: pd.DataFrame, *indices: Sequence[int]) -> None:
         if wrong.any():
             raise DataError(f"not a partition: row {np.flatnonzero(wrong)[0]} is {what} ({wrong.sum():,} such rows)")
     _refuse_shared_people(db, arrays)
-
-
-def person_ids(db: pd.DataFrame) -> np.ndarray:
-    """Number the people of a table: equal numbers for equal (dataset, subject).
-
-    Raises:
-        DataError: a row has no dataset or no subject.
-    """
-    return _codes(db, ["dataset", "subject"])
 
 
 def bp4d_folds(db: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -99,15 +133,36 @@ def bp4d_folds(db: pd.DataFrame) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def leave_one_dataset_out(db: pd.DataFrame) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """For each dataset: (positions of all other rows, positions of its rows).
+    """For each dataset: (positions of the rows to train on, positions of its rows).
+
+    The rows to train on are all rows of other datasets, except those of people whom the dataset shows too.
 
     Raises:
-        DataError: there is one dataset only, so nothing to train on.
+        DataError: there is one dataset only, so nothing to train on, or a row has no dataset or no subject.
     """
-    names = db["dataset"].to_numpy(dtype=object)
+    people, names = person_ids(db), db["dataset"].to_numpy(dtype=object)
     if len(set(names)) < 2:
         raise DataError("leaving one dataset out needs at least two datasets")
-    return {name: (np.flatnonzero(names != name), np.flatnonzero(names == name)) for name in dict.fromkeys(names)}
+    parts = {}
+    for name in dict.fromkeys(names):
+        held_out = names == name
+        train = np.flatnonzero(~held_out & ~np.isin(people, people[held_out]))
+        if not len(train):
+            raise DataError(f"everybody in the other datasets is in {name} too, so there is nobody to train on")
+        parts[name] = (train, np.flatnonzero(held_out))
+    return parts
+
+
+def _strata(db: pd.DataFrame, people: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The rows of people who are in the same datasets: name of the datasets, positions; sorted by name."""
+    pairs = pd.DataFrame({"person": people, "dataset": db["dataset"].to_numpy(dtype=object)}).drop_duplicates()
+    names = pairs.sort_values("dataset").groupby("person")["dataset"].agg("+".join).to_numpy()[people]
+    for name in sorted(set(names)):
+        yield name, np.flatnonzero(names == name)
+
+
+def _generator(seed: int, name: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
 def _draw(people: np.ndarray, test_size: float, rng: np.random.Generator) -> np.ndarray:
@@ -121,12 +176,12 @@ def _draw(people: np.ndarray, test_size: float, rng: np.random.Generator) -> np.
     return ids[draws[int(np.argmin(np.abs(shares - test_size)))]]
 
 
-def _codes(db: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    without = db[columns].isna().any(axis=1).to_numpy()
-    if without.any():
-        row, what = np.flatnonzero(without)[0], " or no ".join(columns)
-        raise DataError(f"row {row} has no {what}; people cannot be kept apart")
-    return db.groupby(columns, sort=True).ngroup().to_numpy()
+def _deal(rows: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+    """Fold of each person of a dataset, from the person's number of rows; folds have equally many people to one."""
+    turns = np.arange(len(rows)) % k
+    deals = [rng.permutation(turns) for _ in range(_DRAWS if np.ptp(rows) else 1)]
+    sizes = [np.bincount(deal, weights=rows, minlength=k).std() for deal in deals]
+    return deals[int(np.argmin(sizes))]
 
 
 def _refuse_shared_people(db: pd.DataFrame, arrays: list[np.ndarray]) -> None:
@@ -137,5 +192,6 @@ def _refuse_shared_people(db: pd.DataFrame, arrays: list[np.ndarray]) -> None:
     pairs = np.unique(np.stack([people, part]), axis=1)[0]
     shared = pairs[:-1][pairs[:-1] == pairs[1:]]
     if len(shared):
-        row = db.iloc[int(np.flatnonzero(people == shared[0])[0])]
-        raise DataError(f"not a partition: person {row['subject']} of {row['dataset']} is in more than one part")
+        rows = db.iloc[np.flatnonzero(people == shared[0])]
+        where = " and ".join(dict.fromkeys(rows["dataset"]))
+        raise DataError(f"not a partition: person {rows['subject'].iloc[0]} of {where} is in more than one part")

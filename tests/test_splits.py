@@ -50,6 +50,62 @@ def test_by_subject_is_a_partition_of_rows_and_people(people, seed, test_size):
             assert held_out == 0
 
 
+@settings(max_examples=40, deadline=None)
+@given(people=tables, seed=st.integers(0, 5), test_size=st.floats(0.05, 0.95), order=st.integers(0, 99))
+def test_by_subject_does_not_depend_on_the_order_of_the_rows(people, seed, test_size, order):
+    db, shuffled = table(people), table(people, order)
+    assert pairs(db, splits.by_subject(db, test_size, seed)[1]) == pairs(
+        shuffled, splits.by_subject(shuffled, test_size, seed)[1]
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(people=tables.filter(lambda people: len(people) > 1), seed=st.integers(0, 5), k=st.integers(2, 6))
+def test_folds_are_a_partition_of_rows_and_people_and_even_in_every_dataset(people, seed, k):
+    db = table(people, seed)
+    if k > len(people):
+        with pytest.raises(SettingsError, match=f"from 2 to {len(people)}"):
+            splits.folds(db, k, seed)
+        return
+    parts = splits.folds(db, k, seed)
+    assert len(parts) == k and sorted(np.concatenate([test for _, test in parts])) == list(range(len(db)))
+    for train, test in parts:
+        assert sorted([*train, *test]) == list(range(len(db)))
+        assert not pairs(db, train) & pairs(db, test)
+    for name in {dataset for dataset, _ in people}:
+        counts = [sum(dataset == name for dataset, _ in pairs(db, test)) for _, test in parts]
+        assert max(counts) - min(counts) <= 1
+    totals = [len(pairs(db, test)) for _, test in parts]
+    assert max(totals) - min(totals) <= 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(people=tables.filter(lambda people: len(people) > 2), seed=st.integers(0, 5), order=st.integers(0, 99))
+def test_folds_do_not_depend_on_the_order_of_the_rows(people, seed, order):
+    db, shuffled = table(people), table(people, order)
+    first, second = ([pairs(t, test) for _, test in splits.folds(t, 3, seed)] for t in (db, shuffled))
+    assert first == second
+
+
+def test_folds_are_nearly_even_in_rows():
+    rng = np.random.default_rng(1)
+    db = many({name: rng.integers(20, 400, 41).tolist() for name in ("bp4d", "unbc", "actor_study")})
+    shares = [len(test) / len(db) for _, test in splits.folds(db, 5, seed=2)]
+    assert shares == pytest.approx([0.2] * 5, abs=0.01)
+
+
+def test_a_seed_gives_the_same_folds_and_another_seed_others():
+    db = many({"bp4d": [3, 4] * 15})
+    first, again, other = ([test.tolist() for _, test in splits.folds(db, 4, seed)] for seed in (1, 1, 2))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("k", [1, 0, -2, 2.5, "3", 4])
+def test_a_number_of_folds_that_cannot_be_is_refused(k):
+    with pytest.raises(SettingsError, match="a whole number from 2 to 3"):
+        splits.folds(many({"bp4d": [1, 1, 1]}), k)
+
+
 def test_the_same_subject_name_in_two_datasets_is_two_people():
     db = table({("bp4d", "s1"): 3, ("bp4d", "s2"): 3, ("unbc", "s1"): 3, ("unbc", "s2"): 3})
     train, test = splits.by_subject(db, 0.5)
@@ -130,6 +186,25 @@ def test_bp4d_folds_use_each_row_of_bp4d_as_test_row_once():
     assert [train.tolist() for train, _ in folds] == [[7, 8, 9, 10], [0, 1, 10], [0, 1, 7, 8, 9]]
     with pytest.raises(DataError, match="F099"):
         splits.bp4d_folds(table({("bp4d", "F099"): 1}))
+
+
+def test_the_published_folds_are_an_exact_partition_of_bp4d():
+    people = {("bp4d", f"{sex}{n:03d}"): n % 4 + 1 for sex, most in (("F", 23), ("M", 18)) for n in range(1, most + 1)}
+    db = table(people | {("unbc", "F001"): 3}, seed=4)
+    bp4d = np.flatnonzero((db["dataset"] == "bp4d").to_numpy())
+    folds = splits.bp4d_folds(db)
+    splits.assert_partition(db.iloc[bp4d], *(np.searchsorted(bp4d, test) for _, test in folds))
+    for (train, test), published in zip(folds, splits.BP4D_FOLDS, strict=True):
+        assert sorted([*train, *test]) == bp4d.tolist()
+        assert {subject for _, subject in pairs(db, test)} == set(published)
+        assert len(pairs(db, train)) == 41 - len(published)
+
+
+def test_leaving_a_dataset_out_trains_on_all_rows_of_the_others():
+    db = many({"bp4d": [2, 3], "unbc": [1, 1], "ck_plus": [4]}).sample(frac=1, random_state=1)
+    for name, (train, test) in splits.leave_one_dataset_out(db).items():
+        splits.assert_partition(db, train, test)
+        assert set(db.iloc[test]["dataset"]) == {name} and name not in set(db.iloc[train]["dataset"])
 
 
 def test_leave_one_dataset_out():

@@ -77,7 +77,10 @@ def label_bars_by_dataset(counts: pd.DataFrame, title: str = "", source: str = "
         _stacked(axes, counts.loc[name])
         images = int(counts.loc[name].sum(axis=1).max())
         axes.set_title(f"{name}\n{images:,} images", fontsize=9)
-        axes.set(xlim=(0, images), ylim=(len(aus) - 0.4, -0.6), xticks=[0, images], xticklabels=["0", "all"])
+        axes.set(xlim=(0, images), ylim=(len(aus) - 0.4, -0.6))
+        axes.set_xticks([0, images / 2, images], ["0", "50 %", "100 %"], fontsize=7)
+        for label, side in zip(axes.get_xticklabels(), ("left", "center", "right"), strict=True):
+            label.set_horizontalalignment(side)
         axes.set_yticks(range(len(aus)), aus if name == names[0] else [""] * len(aus), fontsize=7)
     handles = np.atleast_1d(panels)[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)

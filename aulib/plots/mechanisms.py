@@ -51,13 +51,14 @@ def pair_effects(pairs: pd.DataFrame, title: str = "", source: str = "", named: 
         axes.scatter(group["phi"], group["p"], s=14, alpha=0.6, marker=marker, color=colour, label=name, linewidth=0)
     significant = pairs[pairs["p_adjusted"] <= 0.05]
     for pair in significant.head(named).itertuples():
-        text = f"{pair.unknown} unknown if {pair.label} displayed"
+        text = f"{pair.unknown} unknown if {pair.label}"
         side = "right" if pair.phi > 0 else "left"
         axes.annotate(text, (pair.phi, pair.p), xytext=(-6 if pair.phi > 0 else 6, 0), textcoords="offset points",
                       ha=side, va="center", fontsize=8)  # fmt: skip
     widest = 1.1 * max(0.1, pairs["phi"].abs().max()) if len(pairs) else 0.1
     axes.axvline(0, color=GREY, linewidth=0.8)
     axes.set(yscale="log", xlim=(-widest, widest), ylim=(1.3, 0.6 * pairs["p"].min() if len(pairs) else 0.001))
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set(xlabel="correlation of hole and label (phi)", ylabel="p of the pair, people exchanged")
     if len(pairs):
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False, fontsize=9)
@@ -83,7 +84,7 @@ def combination_map(found: pd.DataFrame, title: str = "") -> Figure:
     axes.set_axisbelow(True)
     tried = found.attrs["tried"]
     axes.set_title(
-        f"{title}: {len(found)} of {tried:,} combinations (numbers: ways for the other datasets)", fontsize=10
+        f"{title}: {len(found)} of {tried:,} combinations\nin a dot: ways to choose the other datasets", fontsize=10
     )
     return figure
 

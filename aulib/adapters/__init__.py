@@ -1,7 +1,4 @@
-"""Readers of the datasets: each turns a dataset's own files into rows of the meta-database.
-
-Six are built in; :func:`register` adds a reader of your own.
-"""
+"""Readers of datasets: each turns a dataset's own files into rows of the meta-database."""
 
 from __future__ import annotations
 

@@ -185,6 +185,7 @@ def test_holes_that_ignore_what_is_displayed_are_called_so_in_95_of_100_cases():
     assert len(every) == 15 * 2 * 12 * 11
     assert 0.03 <= (every["p"] <= 0.05).mean() <= 0.065
     assert (every["p_rows"] <= 0.05).mean() > 0.25
+    assert (every["p_adjusted"] >= every["p"]).all()
     smallest = pd.concat([table.groupby("dataset")["p_adjusted"].min() for table in pairs])
     assert (smallest <= 0.05).sum() <= 4, "30 datasets without any dependence, 5 % of them expected at most"
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Datasets differ in shape too, so that they can be told apart without colour.
 _MARKS = (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PINK), ("v", SKY), ("P", YELLOW))
+_BACKGROUND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
 
 
 def explained_bars(explained: pd.DataFrame, title: str = "", source: str = "") -> Figure:
@@ -54,7 +55,7 @@ def pair_effects(pairs: pd.DataFrame, title: str = "", source: str = "", named: 
         text = f"{pair.unknown} unknown if {pair.label}"
         side = "right" if pair.phi > 0 else "left"
         axes.annotate(text, (pair.phi, pair.p), xytext=(-6 if pair.phi > 0 else 6, 0), textcoords="offset points",
-                      ha=side, va="center", fontsize=8)  # fmt: skip
+                      ha=side, va="center", fontsize=8, bbox=_BACKGROUND)  # fmt: skip
     widest = 1.1 * max(0.1, pairs["phi"].abs().max()) if len(pairs) else 0.1
     axes.axvline(0, color=GREY, linewidth=0.8)
     axes.set(yscale="log", xlim=(-widest, widest), ylim=(1.3, 0.6 * pairs["p"].min() if len(pairs) else 0.001))

@@ -76,8 +76,8 @@ from aulib.plots import labels as label_plots
 # ## A dataset that does not exist
 #
 # The *Teahouse* dataset is made up: four imaginary guests talk in two sessions each, and a coder decided for six action
-# units, frame by frame, by rolling dice. It has the usual peculiarities. 8 means "not coded". Frames count from 1, images
-# from 0. The last column, whether the lamp was on, is no action unit.
+# units, frame by frame, by rolling dice. It has the usual peculiarities. 8 means "not coded". Frames count from 1,
+# images from 0. The last column, whether the lamp was on, is no action unit.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -215,8 +215,8 @@ class Teahouse(Images):
 
 
 # %% [markdown]
-# Four classes, because a page reads better in small steps. In a module of your own they are one class. `register` makes the
-# name known to `adapters.read` and `database.build`, in this Python process.
+# Four classes, because a page reads better in small steps. In a module of your own they are one class. `register` makes
+# the name known to `adapters.read` and `database.build`, in this Python process.
 
 # %%
 adapters.register(Teahouse)
@@ -225,8 +225,8 @@ adapters.names()[-1], adapters.settings("teahouse")
 # %% [markdown]
 # ## Read it
 #
-# The table has the columns of the meta-database, whatever the files looked like. `AU01` is unknown where the coder wrote
-# 8; `AU02`, which nobody looked for, is unknown everywhere. The `source` leads back to the line.
+# The table has the columns of the meta-database, whatever the files looked like. `AU01` is unknown where the coder
+# wrote 8; `AU02`, which nobody looked for, is unknown everywhere. The `source` leads back to the line.
 
 # %%
 table = adapters.read("teahouse", folder)
@@ -267,8 +267,8 @@ except database.DataError as error:
     print(str(error).replace(str(damaged), "..."))
 
 # %% [markdown]
-# With `strict=False` it reads on: the cell becomes unknown, never 0 or 1, and the problem is listed. Use this to see all
-# faults of a dataset at once, then correct the files or write the new code into the facts.
+# With `strict=False` it reads on: the cell becomes unknown, never 0 or 1, and the problem is listed. Use this to see
+# all faults of a dataset at once, then correct the files or write the new code into the facts.
 
 # %%
 tolerant = adapters.read("teahouse", damaged, strict=False)
@@ -335,8 +335,8 @@ print(here.equals(there))
 #
 # ## Merge it
 #
-# `build` reads all datasets, puts them into one table, and validates types and values. Extras such as `lamp` are kept and
-# unknown for the others. The built-in datasets come from the synthetic corpus unless the profile names folders.
+# `build` reads all datasets, puts them into one table, and validates types and values. Extras such as `lamp` are kept
+# and unknown for the others. The built-in datasets come from the synthetic corpus unless the profile names folders.
 
 # %%
 settings = profiles.settings(
@@ -383,8 +383,8 @@ print(len(database.load(file)) == len(db))
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** Forget the 8: register facts with `unknown_codes=()` and read. What does the adapter do, and what would
-# a program do that asks "greater than zero"?
+# **Exercise 1.** Forget the 8: register facts with `unknown_codes=()` and read. What does the adapter do, and what
+# would a program do that asks "greater than zero"?
 #
 # ```{admonition} Solution
 # :class: dropdown
@@ -392,8 +392,8 @@ print(len(database.load(file)) == len(db))
 # first 8. "Greater than zero" would have called every 8 displayed. Add the right facts again afterwards.
 # ```
 #
-# **Exercise 2.** Teahouse gets a second coder who writes 2 for "certainly displayed". Both 1 and 2 shall mean displayed.
-# What do you change, and where do you write it down?
+# **Exercise 2.** Teahouse gets a second coder who writes 2 for "certainly displayed". Both 1 and 2 shall mean
+# displayed. What do you change, and where do you write it down?
 #
 # ```{admonition} Solution
 # :class: dropdown
@@ -405,8 +405,8 @@ print(len(database.load(file)) == len(db))
 #
 # ```{admonition} Solution
 # :class: dropdown
-# `frame + frame_offset` is -1 and no image has this number, so the row is counted as missing its image and dropped. It is
-# better to say what is wrong: in `part`, `for line in lines[values[:, 0] < 1]: self.problem("frame below 1", path,
+# `frame + frame_offset` is -1 and no image has this number, so the row is counted as missing its image and dropped. It
+# is better to say what is wrong: in `part`, `for line in lines[values[:, 0] < 1]: self.problem("frame below 1", path,
 # int(line))`.
 # ```
 #

@@ -132,13 +132,14 @@ tests.loc[["AU01", "AU04", "AU12", "AU20", "AU51"], shown].style.format(
 
 # %% [markdown]
 # Rows are no independent observations. Neighbouring frames of a film are nearly the same frame, and a coder who skips a
-# stretch skips all of it. `p_subjects` counts every person once: it takes the share of a person's rows that are unknown,
-# and hands the names of the datasets out to people at random, again and again. It cannot be smaller than one over the
-# number of draws plus one.
+# stretch skips all of it. `p_subjects` counts every person once: it takes the share of a person's rows that are
+# unknown, and hands the names of the datasets out to people at random, again and again. It cannot be smaller than one
+# over the number of draws plus one.
 #
 # Here both columns agree that chance is no explanation. Are they equally trustworthy? Let us make holes that depend on
-# nothing but the person, hand them out without looking at the dataset, and test nearly a hundred times. A correct test of level 0.05 is wrong in about five cases. Each column below is one
-# imaginary action unit; people differ in their share of holes, as real annotators do.
+# nothing but the person, hand them out without looking at the dataset, and test nearly a hundred times. A correct test
+# of level 0.05 is wrong in about five cases of a hundred. Every imaginary action unit has holes of its own; people
+# differ in their share of holes, as real annotators do.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -225,8 +226,8 @@ print(f"AU06 displayed on {before:.1%} of the known images, then on {after:.1%}"
 # ## What no table can tell
 #
 # If coders skip exactly the doubtful smiles, then AU12 is unknown *because of* AU12. The label that would show this is
-# the one that is missing. No test on the table can see it; every claim about it is an assumption. Rendered faces are the
-# exception, since their truth is known: `observed` hands the true labels to the same test.
+# the one that is missing. No test on the table can see it; every claim about it is an assumption. Rendered faces are
+# the exception, since their truth is known: `observed` hands the true labels to the same test.
 
 # %%
 if work.synthetic:
@@ -310,9 +311,9 @@ for k in (int(combinations["bp4d"].max()), 27, everything):
     print(f"BP4D {k}, Aff-Wild2 8, the others nothing: {rate:.2%}")
 
 # %% [markdown]
-# The first line leaves room for the others. The two last lines already know too much, although four datasets know nothing at all in them. So the authors counted
-# fewer action units for BP4D than its files code; the twelve of its benchmark fit. This is as far as arithmetic goes.
-# Wherever this book uses these lists, it calls them a reconstruction.
+# The first line leaves room for the others. The two last lines already know too much, although four datasets know
+# nothing at all in them. So the authors counted fewer action units for BP4D than its files code; the twelve of its
+# benchmark fit. This is as far as arithmetic goes. Wherever this book uses these lists, it calls them a reconstruction.
 #
 # ## Not the same missing rate
 #

@@ -19,6 +19,7 @@ from aulib.missingness._counts import UNKNOWN, chosen, label_counts, require_col
 _TIE = 1e-9
 #: A dataset whose people all have the same share of holes gets this part of the variance of all people, not none.
 _FLOOR = 1e-6
+_AT_ONCE = 25
 _PAIR_COLUMNS = ("dataset", "unknown", "label", "rows", "subjects", "unknown_if_displayed", "unknown_if_not", "phi")
 _PAIR_COLUMNS += ("p_rows", "p", "p_adjusted")
 
@@ -220,19 +221,22 @@ def _permuted(
     values, spread = np.concatenate([centred, centred**2], axis=1), (centred**2).mean(axis=0)
     floor = _FLOOR * np.where(spread > 0, spread, 1)
 
-    def moments(members: np.ndarray) -> list[np.ndarray]:
-        return np.split(members.T @ values / people, 2, axis=1)
+    def moments(members: list[np.ndarray]) -> list[np.ndarray]:
+        sums = np.concatenate(members, axis=1).T @ values  # many draws at once: few large products are quicker
+        return np.split(sums.reshape(len(members), len(people), -1) / people, 2, axis=2)
 
-    def welch(members: np.ndarray) -> np.ndarray:
+    def welch(members: list[np.ndarray]) -> np.ndarray:
         mean, square = moments(members)
         variance = np.where(people > 1, (square - mean**2) * people / np.maximum(people - 1, 1), spread)
         weight = people / (np.maximum(variance, 0) + floor)
-        return (weight * (mean - (weight * mean).sum(axis=0) / weight.sum(axis=0)) ** 2).sum(axis=0)
+        centre = (weight * mean).sum(axis=1, keepdims=True) / weight.sum(axis=1, keepdims=True)
+        return (weight * (mean - centre) ** 2).sum(axis=1)
 
-    found, reached = welch(member) * (1 - _TIE), np.zeros(share.shape[1])
-    for _ in range(draws):
-        reached += welch(rng.permutation(member)) >= found
-    between = (people * moments(member)[0] ** 2).sum(axis=0) / len(share)
+    found, reached = welch([member])[0] * (1 - _TIE), np.zeros(share.shape[1])
+    for start in range(0, draws, _AT_ONCE):
+        exchanged = [rng.permutation(member) for _ in range(min(_AT_ONCE, draws - start))]
+        reached += (welch(exchanged) >= found).sum(axis=0)
+    between = (people * moments([member])[0][0] ** 2).sum(axis=0) / len(share)
     eta2 = np.divide(between, spread, out=np.full_like(spread, np.nan), where=spread > 0)
     return eta2, (1 + reached) / (1 + draws)
 

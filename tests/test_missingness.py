@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aulib import missingness
-from aulib.adapters.registry import DATASETS
 from aulib.errors import SettingsError
 
 AUS = ["AU01", "AU04", "AU12"]
@@ -106,24 +105,71 @@ def test_a_table_without_rows_has_no_rate():
     assert np.isnan(missingness.missing_rate(MIXED.iloc[:0]))
 
 
-def test_the_papers_rate_follows_from_table_1_and_the_assumed_masks():
-    assert sum(dataset.images for dataset in DATASETS.values()) == 747_585
-    assert missingness.paper_missing_rate() == pytest.approx(0.69074, abs=5e-6)
+@settings(max_examples=25, deadline=None)
+@given(rows=cells)
+def test_cardinality_lies_between_the_bounds_of_a_loop(rows):
+    found = missingness.cardinality(table(rows)).loc["all"]
+    displayed, unknown = (sum(row.count(value) for row in rows) for value in (1, None))
+    known = 3 * len(rows) - unknown
+    expected = {"rows": len(rows), "known": known / len(rows), "lower": displayed / len(rows)}
+    expected |= {"upper": (displayed + unknown) / len(rows), "density_lower": displayed / (3 * len(rows))}
+    expected |= {"density_upper": (displayed + unknown) / (3 * len(rows))}
+    expected |= {"density_known": displayed / known if known else np.nan}
+    assert found.to_dict() == pytest.approx(expected, nan_ok=True)
 
 
-def test_the_thirteen_trained_units_are_far_less_incomplete():
-    masks = {"actor_study": 13, "aff_wild2": 7, "bp4d": 12, "ck_plus": 13, "emotionet": 10, "unbc": 6}
-    assert missingness.paper_missing_rate(masks, aus=13) == pytest.approx(0.202, abs=5e-4)
+def test_cardinality_of_each_dataset():
+    found = missingness.cardinality(MIXED, by="dataset")
+    assert found.index.tolist() == ["bp4d", "unbc"] and found["rows"].tolist() == [3, 2]
+    assert found["lower"].tolist() == pytest.approx([2 / 3, 3 / 2])
+    assert found["upper"].tolist() == pytest.approx([6 / 3, 5 / 2])
+    assert missingness.cardinality(MIXED.iloc[:0], by="dataset").empty
 
 
-def test_bp4d_with_27_units_cannot_give_the_papers_rate():
-    """Too much is known then, even if of the others only Aff-Wild2 coded its 8 units and the rest nothing at all."""
-    masks = dict.fromkeys(DATASETS, 0) | {"bp4d": 27, "aff_wild2": 8}
-    assert missingness.paper_missing_rate(masks) < 0.69065
+@settings(max_examples=25, deadline=None)
+@given(rows=cells, data=st.data())
+def test_bits_of_a_pattern_agree_with_a_loop_over_probabilities(rows, data):
+    names = data.draw(st.lists(st.sampled_from(["bp4d", "unbc"]), min_size=len(rows), max_size=len(rows)))
+    found = missingness.pattern_bits(table(rows, names))
+    keys = [tuple(value is None for value in row) for row in rows]
+
+    def bits(things):
+        shares = [things.count(thing) / len(things) for thing in set(things)]
+        return -sum(share * np.log2(share) for share in shares)
+
+    left = bits(list(zip(keys, names, strict=True))) - bits(names)
+    assert found["patterns"] == len(set(keys))
+    assert found["bits"] == pytest.approx(bits(keys), abs=1e-9)
+    assert found["bits_given_dataset"] == pytest.approx(left, abs=1e-9)
+    assert np.isnan(found["explained"]) if len(set(keys)) == 1 else 0 <= found["explained"] <= 1
 
 
-def test_masks_are_checked():
-    with pytest.raises(SettingsError, match="disfa"):
-        missingness.paper_missing_rate({"disfa": 12})
-    with pytest.raises(SettingsError, match="cannot code 46 of 45"):
-        missingness.paper_missing_rate({"bp4d": 46})
+def test_pairs_known_together_are_counted_in_datasets_too():
+    both = missingness.co_annotation(MIXED, count="datasets")
+    assert both.loc["AU01", "AU04"] == 1 and both.loc["AU04", "AU04"] == 2 and both.loc["AU01", "AU12"] == 0
+    with pytest.raises(SettingsError, match="accepted: 'rows' or 'datasets'"):
+        missingness.co_annotation(MIXED, count="images")
+
+
+def test_units_known_to_the_same_datasets_stand_together():
+    groups = missingness.coding_groups(MIXED)
+    assert groups.index.tolist() == ["AU04", "AU01", "AU12"]
+    assert groups.tolist() == ["bp4d, unbc", "bp4d", "unbc"]
+    nowhere = missingness.coding_groups(MIXED.assign(AU12=pd.array([None] * 5, "Int8")))
+    assert nowhere["AU12"] == ""
+
+
+def test_a_table_without_datasets_is_refused_where_datasets_count():
+    bare = MIXED.drop(columns="dataset")
+    for measure in (missingness.patterns, missingness.pattern_bits, missingness.coverage, missingness.coding_groups):
+        with pytest.raises(SettingsError, match="no column 'dataset'"):
+            measure(bare)
+    with pytest.raises(SettingsError, match="no column 'dataset'"):
+        missingness.co_annotation(bare, count="datasets")
+
+
+def test_rows_without_a_value_to_count_by_are_left_out():
+    db = MIXED.assign(camera=pd.array(["C1", None, "C1", "C2", None], "string"))
+    by = missingness.label_counts(db, by="camera")
+    assert by.loc["C1", "displayed"].tolist() == [2, 0, 0] and by.loc["C2", "unknown"].tolist() == [1, 0, 0]
+    assert set(by.index.levels[0]) == {"C1", "C2"}

@@ -1,15 +1,16 @@
-"""Readers of the six datasets: each turns a dataset's own files into rows of the meta-database."""
+"""Readers of datasets: each turns a dataset's own files into rows of the meta-database."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from aulib.adapters import registry
 from aulib.adapters.actor_study import ActorStudy
 from aulib.adapters.aff_wild2 import AffWild2
-from aulib.adapters.base import Adapter
+from aulib.adapters.base import COLUMNS, Adapter
 from aulib.adapters.bp4d import BP4D
 from aulib.adapters.ck_plus import CKPlus
 from aulib.adapters.emotionet import EmotioNet
@@ -19,6 +20,7 @@ from aulib.errors import SettingsError
 _ADAPTERS: dict[str, type[Adapter]] = {
     adapter.name: adapter for adapter in (ActorStudy, AffWild2, BP4D, CKPlus, EmotioNet, UNBC)
 }
+_BUILT_IN = frozenset(_ADAPTERS)
 
 
 def names() -> list[str]:
@@ -29,6 +31,40 @@ def names() -> list[str]:
         ['actor_study', 'aff_wild2', 'bp4d', 'ck_plus', 'emotionet', 'unbc']
     """
     return list(_ADAPTERS)
+
+
+def register(adapter: type[Adapter]) -> type[Adapter]:
+    """Add a reader of your own; from then on its name works in :func:`read` and :func:`aulib.database.build`.
+
+    Usable as a decorator. It lasts as long as the Python process: put the class into a module of yours and import it
+    before loading a table that was built with it. Registering again under the same name replaces the class.
+
+    Args:
+        adapter: a dataclass that derives from :class:`~aulib.adapters.base.Adapter` and whose ``name`` has its facts
+            in the registry, see :func:`aulib.adapters.registry.add`.
+
+    Returns:
+        The same class.
+
+    Raises:
+        SettingsError: it is no such class, lacks a method, has no facts, or has the name of a built-in reader.
+    """
+    if not (isinstance(adapter, type) and issubclass(adapter, Adapter) and is_dataclass(adapter)):
+        raise SettingsError(
+            f"{adapter!r} is no reader; expected a dataclass that derives from aulib.adapters.base.Adapter"
+        )
+    name = getattr(adapter, "name", None)
+    if name in _BUILT_IN:
+        raise SettingsError(f"{name!r} is a built-in reader; give yours another name")
+    if name not in registry.DATASETS:
+        raise SettingsError(f"no facts about {name!r}; call registry.add(Dataset(name={name!r}, ...)) first")
+    if adapter.__abstractmethods__:
+        raise SettingsError(f"{adapter.__name__} lacks the method {', '.join(sorted(adapter.__abstractmethods__))}")
+    clashing = sorted(set(adapter.extras) & set(COLUMNS))
+    if clashing:
+        raise SettingsError(f"{adapter.__name__}: extra column {clashing[0]!r} is one that every table has; rename it")
+    _ADAPTERS[name] = adapter
+    return adapter
 
 
 def settings(name: str) -> dict[str, object]:

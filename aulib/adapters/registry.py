@@ -6,10 +6,12 @@ is a reconstruction from the datasets' own documentation: in the text of the pap
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aulib import facs
+from aulib.errors import SettingsError
 
 
 @dataclass(frozen=True)
@@ -214,3 +216,37 @@ DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in _ALL}
 INTENSITY_AUS: tuple[str, ...] = tuple(
     au for au in facs.ALL if any(au in dataset.intensity for dataset in _ALL if dataset.verified)
 )
+
+_BUILT_IN = frozenset(DATASETS)
+_NOT_A_NAME = ("missing_images", "strict")  # words that database.build already understands
+
+
+def add(dataset: Dataset) -> Dataset:
+    """Add the facts about a dataset of your own, in this process; adding again under the same name replaces them.
+
+    Raises:
+        SettingsError: the name is taken or is no plain lower-case word, no release or an action unit without a column
+            is named, or an intensity has no column in the meta-database.
+
+    Example:
+        >>> add(DATASETS["bp4d"])
+        Traceback (most recent call last):
+        aulib.errors.SettingsError: 'bp4d' is a built-in dataset; give yours another name
+    """
+    name = dataset.name
+    if name in _BUILT_IN:
+        raise SettingsError(f"{name!r} is a built-in dataset; give yours another name")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in _NOT_A_NAME:
+        raise SettingsError(f"name {name!r}; accepted: lower-case letters, digits and _, and not {_NOT_A_NAME}")
+    if not dataset.coded:
+        raise SettingsError(f"{name}: coded={dataset.coded!r}; expected release -> action units that were looked for")
+    strange = [au for aus in dataset.coded.values() for au in aus if au not in facs.ALL]
+    if strange:
+        raise SettingsError(
+            f"{name}: no column for {', '.join(map(str, strange))}; the columns are AU01 to AU56 of facs.ALL"
+        )
+    ungraded = [au for au in dataset.intensity if au not in INTENSITY_AUS]
+    if ungraded:
+        raise SettingsError(f"{name}: no intensity column for {', '.join(ungraded)}; keep it as an extra of the reader")
+    DATASETS[name] = dataset
+    return dataset

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from aulib import facs, metrics
+from aulib import database, facs, metrics
 from aulib.errors import DataError, SettingsError
 
 MACRO, WEIGHTED_TEST, WEIGHTED_TRAIN, ACCURACY = SUMMARY = (
@@ -100,7 +100,7 @@ def per_dataset_table(
     rows = {}
     for name, rows_of in parts.items():
         scores = metrics.f1_per_label(y[rows_of], p[rows_of], threshold)
-        persons = len(predictions.loc[rows_of, ["dataset", "subject"]].drop_duplicates())
+        persons = np.unique(database.person_ids(predictions.loc[rows_of])).size
         rows[name] = {
             "rows": int(rows_of.sum()),
             "persons": persons,
@@ -187,7 +187,14 @@ def _summary(counts: metrics.Counts, train: np.ndarray) -> np.ndarray:
     """Return the four summary scores of counts (..., L), in the order of SUMMARY, shape (4, ...)."""
     f1, positives = metrics.f1_from_counts(counts), counts.tp + counts.fn
     accuracy = metrics.accuracy_from_counts(counts)
-    return np.array([metrics.mean_of_labels(f1), metrics.mean_of_labels(f1, positives), metrics.mean_of_labels(f1, train), metrics.mean_of_labels(accuracy)])
+    return np.array(
+        [
+            metrics.mean_of_labels(f1),
+            metrics.mean_of_labels(f1, positives),
+            metrics.mean_of_labels(f1, train),
+            metrics.mean_of_labels(accuracy),
+        ]
+    )
 
 
 def _intervals(predictions: pd.DataFrame, counts_of, train, samples: int, seed: int) -> np.ndarray:
@@ -197,7 +204,7 @@ def _intervals(predictions: pd.DataFrame, counts_of, train, samples: int, seed: 
     y, p, threshold = counts_of
     if predictions[["dataset", "subject"]].isna().to_numpy().any():
         raise DataError("a row of the prediction table has no dataset or subject; intervals need to know the person")
-    person = predictions.groupby(["dataset", "subject"], sort=True).ngroup().to_numpy()
+    person = database.person_ids(predictions)
     persons = person.max() + 1
     positive, displayed, absent = p >= threshold, y == 1, y == 0
     cells = (displayed & positive, absent & positive, displayed & ~positive, absent & ~positive)

@@ -130,7 +130,8 @@ pd.DataFrame(example).assign(SCUMBLE=balancer.scumble(example).round(3))
 
 # %% [markdown]
 # The mean over all rows is the SCUMBLE of the table; the mean over the rows of one label says whose rows are mixed. A
-# label with a high value cannot be cloned without cloning frequent labels too. Charte and colleagues, who proposed the
+# label with a high value cannot be cloned without cloning frequent labels too. Charte and colleagues
+# {cite}`charte2015`, who proposed the
 # measure in 2014, warn that resampling helps little where it is high.
 
 # %%

@@ -66,7 +66,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aulib import adapters, database, facs, missingness, pipeline, profiles
+from aulib import adapters, checks, database, facs, missingness, pipeline, profiles
 from aulib.adapters import registry
 from aulib.adapters.base import Adapter, Part, label_column
 from aulib.adapters.files import au_number
@@ -294,6 +294,14 @@ except database.DataError as error:
 known = missingness.coverage(table)["teahouse"]
 print(table["subject"].nunique() == facts.subjects, len(table) == facts.images)
 print(tuple(known.index[known > 0]) == facts.coded_aus())
+
+# %% [markdown]
+# The same questions, and some more, are asked of any registered dataset by `aulib.checks`: are there images without
+# labels, labels without images, gaps between frames, an intensity that contradicts its label? For the built-in readers
+# `aulib check NAME FOLDER` prints this report on the command line.
+
+# %%
+print(checks.check("teahouse", folder))
 
 # %% [markdown]
 # Second: is every label what its line says? `database.annotation` returns header and line of a row. We read them in the

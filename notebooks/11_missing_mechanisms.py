@@ -72,7 +72,8 @@ db = work.database()
 # %% [markdown]
 # ## Three mechanisms
 #
-# Write $m=1$ if a label is unknown. Statisticians since Rubin ask on what $m$ depends. *Missing completely at random*:
+# Write $m=1$ if a label is unknown. Statisticians since Rubin
+# {cite}`rubin1976` ask on what $m$ depends. *Missing completely at random*:
 # on nothing. *Missing at random*: on things that we see, such as the dataset or another action unit's label. *Missing
 # not at random*: on the hidden label itself, as when a coder skips exactly the doubtful smiles.
 #
@@ -168,7 +169,7 @@ def wrongly_rejected():
 #
 # ## Why not Little's test?
 #
-# Many programs offer Little's test of "missing completely at random". It compares the means of the seen variables
+# Many programs offer Little's test {cite}`little1988` of "missing completely at random". It compares the means of the seen variables
 # between patterns of holes, and assumes that all variables are jointly normal. Action units are 0 or 1, often almost
 # always 0. The test also needs a covariance for every pair, and some of our pairs are never known together. And it
 # counts rows. Its verdict is clear from the map of the last chapter anyway.

@@ -27,6 +27,8 @@ def test_the_notebooks_are_there():
         "07_losses",
         "08_ready_made",
         "09_resampling",
+        "10_own_adapter",
+        "11_missing_mechanisms",
     ]
 
 

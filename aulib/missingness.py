@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from aulib import facs
-from aulib.adapters.registry import DATASETS
+from aulib.adapters.registry import PAPER
 from aulib.errors import SettingsError
 
 #: Numbers of action units per dataset with which the paper's 69.07 % can be recomputed. A reconstruction: consistent
@@ -110,14 +110,14 @@ def paper_missing_rate(masks: Mapping[str, int] | None = None, aus: int = len(fa
         0.6907
     """
     masks = dict(PAPER_MASKS if masks is None else masks)
-    unknown = sorted(set(masks) - set(DATASETS))
+    unknown = sorted(set(masks) - set(PAPER))
     if unknown or not masks:
-        raise SettingsError(f"no dataset {', '.join(unknown) or 'given'}; the datasets are: {', '.join(DATASETS)}")
+        raise SettingsError(f"no dataset {', '.join(unknown) or 'given'}; the datasets are: {', '.join(PAPER)}")
     for name, size in masks.items():
         if not 0 <= size <= aus:
             raise SettingsError(f"{name} cannot code {size} of {aus} action units")
-    known = sum(size * DATASETS[name].images for name, size in masks.items())
-    return 1 - known / (aus * sum(DATASETS[name].images for name in masks))
+    known = sum(size * PAPER[name].images for name, size in masks.items())
+    return 1 - known / (aus * sum(PAPER[name].images for name in masks))
 
 
 def _counts(db: pd.DataFrame, aus: Sequence[str]) -> pd.DataFrame:

@@ -126,8 +126,11 @@ class Settings(_Section):
     @classmethod
     def _known_datasets(cls, value: dict[str, str]) -> dict[str, str]:
         from aulib import adapters
+        from aulib.adapters import registry
 
-        for name in value:
+        for name, folder in value.items():
+            if name in adapters.names() and name not in registry.PAPER and not folder:
+                raise ValueError(f"'{name}' has no synthetic tree; give the folder of the real data")
             if name not in adapters.names():
                 raise ValueError(
                     f"unknown dataset '{name}'{_suggest(name, adapters.names())}; "

@@ -314,7 +314,7 @@ pd.DataFrame(close).sort_values("bp4d", ignore_index=True)
 # %%
 trained = {
     name: len(set(d.coded_aus()) & set(facs.PAPER_13))
-    for name, d in registry.DATASETS.items()
+    for name, d in registry.PAPER.items()
 }
 selected_rate = missingness.paper_missing_rate(trained, aus=len(facs.PAPER_13))
 print(trained)

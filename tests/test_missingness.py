@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aulib import missingness
-from aulib.adapters.registry import DATASETS
+from aulib.adapters.registry import PAPER
 from aulib.errors import SettingsError
 
 AUS = ["AU01", "AU04", "AU12"]
@@ -107,7 +107,7 @@ def test_a_table_without_rows_has_no_rate():
 
 
 def test_the_papers_rate_follows_from_table_1_and_the_assumed_masks():
-    assert sum(dataset.images for dataset in DATASETS.values()) == 747_585
+    assert sum(dataset.images for dataset in PAPER.values()) == 747_585
     assert missingness.paper_missing_rate() == pytest.approx(0.69074, abs=5e-6)
 
 
@@ -118,7 +118,7 @@ def test_the_thirteen_trained_units_are_far_less_incomplete():
 
 def test_bp4d_with_27_units_cannot_give_the_papers_rate():
     """Too much is known then, even if of the others only Aff-Wild2 coded its 8 units and the rest nothing at all."""
-    masks = dict.fromkeys(DATASETS, 0) | {"bp4d": 27, "aff_wild2": 8}
+    masks = dict.fromkeys(PAPER, 0) | {"bp4d": 27, "aff_wild2": 8}
     assert missingness.paper_missing_rate(masks) < 0.69065
 
 

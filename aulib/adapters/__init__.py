@@ -1,4 +1,4 @@
-"""Readers of the six datasets: each turns a dataset's own files into rows of the meta-database."""
+"""Readers of datasets: each turns a dataset's own files into rows of the meta-database."""
 
 from __future__ import annotations
 

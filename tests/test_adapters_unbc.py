@@ -51,12 +51,13 @@ def test_au43_is_present_whatever_its_number(root):
     assert adapters.read("unbc", root)["AU43"].tolist() == [0, 0, 1, 0]
 
 
-def test_units_not_looked_for_throughout_are_unknown_where_not_listed(root):
+def test_units_not_looked_for_throughout_are_unknown_even_where_listed_unless_told_otherwise(root):
     table = adapters.read("unbc", root)
-    assert table["AU15"].fillna(-9).tolist() == [-9, -9, -9, 1]
+    assert table["AU15"].isna().all()
     assert table.attrs["report"]["other_aus"] == {"AU50": 1}
     assert table.attrs["report"]["listed_only"] == 1
-    assert adapters.read("unbc", root, listed_only="unknown")["AU15"].isna().all()
+    kept = adapters.read("unbc", root, listed_only="present")
+    assert kept["AU15"].fillna(-9).tolist() == [-9, -9, -9, 1]
     told = adapters.read("unbc", root, assume_absent_for=(*CODED, "AU15"))
     assert told["AU15"].tolist() == [0, 0, 0, 1]
 

@@ -73,6 +73,7 @@ def _codes(*numbers: int | Iterable[int]) -> tuple[str, ...]:
     return tuple(facs.code(n) for n in flat)
 
 
+_AFF_WILD2_12 = _codes(1, 2, 4, 6, 7, 10, 12, 15, 23, 24, 25, 26)
 _BP4D = _codes(1, 2, 4, 5, 6, 7, range(9, 21), 22, 23, 24, range(27, 35), 37, 38, 39)
 _CK_PLUS = _codes(1, 2, 4, 5, 6, 7, range(9, 19), 20, 21, range(23, 30), 31, 34, 38, 39, 43)
 _DISFA = _codes(1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
@@ -112,7 +113,8 @@ _ALL = (
         images=196_672,
         coded={
             "2020": _codes(1, 2, 4, 6, 12, 15, 20, 25),
-            "2022": _codes(1, 2, 4, 6, 7, 10, 12, 15, 23, 24, 25, 26),
+            "2022": _AFF_WILD2_12,
+            "2022_mtl": _AFF_WILD2_12,
         },
         intensity=(),
         unknown_codes=(-1,),
@@ -124,7 +126,7 @@ _ALL = (
         notes=(
             "-1 means not annotated. Row i of the file (from 1, after the header) is image i; frames without a "
             "detected face have a row and no image.",
-            "The release of 2020 codes 8 action units, that of 2022 codes 12.",
+            "The release of 2020 codes 8 action units, that of 2022 codes 12; '2022_mtl' is its multi-task set.",
             "No person ids: the video is the person. '_left' and '_right' are two people in one video.",
         ),
         in_paper=True,

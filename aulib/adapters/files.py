@@ -58,17 +58,17 @@ def numbered_images(folder: Path) -> dict[int, str]:
 
 
 def plain_name(text: str) -> bool:
-    """Whether a cell may name a file or a folder: no separator, no drive, neither ``.`` nor ``..``, no NUL.
+    """Whether a cell may name a file or a folder: no separator, drive, ``.``, ``..`` or control sign.
 
     Example:
         >>> plain_name("N_0001.jpg"), plain_name(".."), plain_name("a/b"), plain_name("C:")
         (True, False, False, False)
     """
-    return text not in ("", ".", "..") and not re.search(r"[/\\\x00]|^[A-Za-z]:", text)
+    return text not in ("", ".", "..") and not re.search(r"[/\\\x00-\x1f\x7f]|^[A-Za-z]:", text)
 
 
 def plain_path(text: str) -> bool:
-    """Whether a cell may name a place below the root: relative, without ``..``, no NUL; slashes either way."""
+    """Whether a cell may name a place below the root: relative, without ``..``; slashes either way."""
     parts = text.replace("\\", "/").split("/")
     return bool(text) and all(plain_name(part) or part == "." for part in parts)
 

@@ -65,11 +65,12 @@ def comma_table(data: bytes, row: dict) -> dict[str, int]:
     """Cells of a row of a table with quotes, by the names of its columns."""
     text = lines(data)
     header, cells = next(csv.reader([text[0]])), next(csv.reader([text[int(row["source"].rsplit(":")[-1]) - 1]]))
-    graded = [name.strip().endswith("_intensity") for name in header]
-    names = [unit(name.strip().removesuffix("_intensity")) for name in header]
+    header = [name.strip(" \t\"'") for name in header]
+    graded = [name.endswith("_intensity") for name in header]
+    names = [unit(name.removesuffix("_intensity")) for name in header]
     found = {}
     for name, is_graded, cell in zip(names, graded, cells, strict=True):
-        found[f"{name}_intensity" if is_graded else str(name)] = number(cell)
+        found[f"{name}_intensity" if is_graded else str(name)] = number(cell.strip())
     return found
 
 
@@ -91,7 +92,7 @@ def multi_task(data: bytes, row: dict) -> dict[str, int]:
     coded = DATASETS["aff_wild2"].coded_aus("2022_mtl")
     names = [unit(cell) for cell in next(csv.reader([text[0]]))[4:]]
     names = names if set(names) == set(coded) else coded
-    return dict(zip(names, map(number, cells[4:]), strict=True))
+    return dict(zip(names, [number(cell.strip()) for cell in cells[4:]], strict=True))
 
 
 def numbered_columns(data: bytes, row: dict) -> dict[str, int]:

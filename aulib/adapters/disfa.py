@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class DISFA(GradedAdapter):
         self.subjects = [name for name in self.tree.names(self.folder) if _SUBJECT.fullmatch(name)]
         if not self.subjects:
             raise DatasetNotFoundError("no person; expected folders like 'SN001'", self.folder)
-        self.find_images(self.images.partition("{subject}")[0].rstrip("/") or ".")
+        self.find_images(PurePosixPath(self.images.partition("{subject}")[0] + "_").parent.as_posix())
 
     def parts(self) -> Iterator[Part]:
         for subject in self.subjects:

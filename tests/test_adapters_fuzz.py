@@ -57,7 +57,7 @@ def lines(data: bytes) -> list[str]:
 
 
 def unit(text: str) -> str | None:
-    match = re.fullmatch(r"\W*AU\s*0*([0-9]{1,2})\W*", text, re.IGNORECASE)
+    match = re.fullmatch(r"[ '\"]*AU\s*0*([0-9]{1,2})[ '\"]*", text, re.IGNORECASE)
     return f"AU{int(match[1]):02d}" if match else None
 
 
@@ -124,10 +124,10 @@ def listed(name: str, least: int) -> Callable[[bytes, dict], dict[str, int]]:
     def parse(data: bytes, row: dict) -> dict[str, int]:
         coded = DATASETS[name].coded_aus()
         found = dict.fromkeys(coded, 0) | {f"{au}_intensity": 0 for au in coded}
-        for text in filter(str.strip, lines(data)):
-            au, level = [number(cell) for cell in text.split(" " if " " in text.strip() else None) if cell][:2]
+        for text in (text for text in lines(data) if text.strip(" \t")):
+            au, level = map(number, re.findall(r"[^ \t]+", text)[:2])
             code = f"AU{au:02d}"
-            found[code] = 1 if code == "AU43" else int(level >= least)
+            found[code] = 1 if code == "AU43" or least == 0 else int(level >= least)
             found[f"{code}_intensity"] = level
         return found
 

@@ -237,8 +237,7 @@ class Adapter(Cells):
 
     def _finish(self, table: pd.DataFrame) -> pd.DataFrame:
         if table.empty:
-            first = "; {path}: {message}".format(**self.problems[0]) if self.problems else ""
-            raise DataError(f"no annotated frame of {self.facts.title} could be read{first}", path=self.root)
+            raise DataError(f"no annotated frame of {self.facts.title} could be read{self._first_problem()}", self.root)
         self._count_repeats(table)
         missing = table["image"].isna().to_numpy()
         self.report["images_missing"] = int(missing.sum())
@@ -253,6 +252,13 @@ class Adapter(Cells):
         self.report["rows"] = len(table)
         table.attrs = {"report": self.report, "problems": self.problems}
         return table
+
+    def _first_problem(self) -> str:
+        if not self.problems:
+            return ""
+        first = self.problems[0]
+        line = "" if first["line"] is None else f":{first['line']}"
+        return f"; {self.report['problems']} problems, the first is {first['path']}{line}: {first['message']}"
 
     def _count_repeats(self, table: pd.DataFrame) -> None:
         """Count rows about the same frame, and those among them that disagree. They stay: the database decides."""

@@ -159,10 +159,13 @@ class EmotioNet(Adapter):
             images.append(exact or unique)
         return images
 
+    def _unlisted(self, error: OSError) -> None:
+        self.problem(f"the folder cannot be listed: {error.strerror}", Path(error.filename))
+
     def _on_disk(self) -> tuple[dict[tuple[str, str], str], dict[str, list[str]]]:
         by_place: dict[tuple[str, str], str] = {}
         by_name: dict[str, list[str]] = {}
-        for folder, folders, _ in os.walk(self.root):
+        for folder, folders, _ in os.walk(self.root, onerror=self._unlisted):
             folders[:] = sorted(name for name in folders if not is_litter(name))
             here = Path(folder)
             prefix = "" if here == self.root else f"{self.relative(here)}/"

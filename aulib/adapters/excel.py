@@ -49,10 +49,10 @@ def _rows(data: bytes) -> list[tuple[int, list[str]]] | str:
     sheet = book.worksheets[0]
     sheet.reset_dimensions()  # what the file says about its size need not be true
     rows = []
-    for number, cells in enumerate(sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS + 1), start=1):
+    for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
         if number > _MOST_ROWS:
             return f"the sheet has more than {_MOST_ROWS:,} rows"
-        if cells and cells[-1] is not None and len(cells) > _MOST_COLUMNS:
+        if len(cells) > _MOST_COLUMNS:
             return f"row {number} has more than {_MOST_COLUMNS:,} cells"
         texts = ["" if cell is None else str(cell).strip() for cell in cells]
         if any(texts):

@@ -121,3 +121,9 @@ def test_an_emotion_out_of_range_is_an_error_or_unknown(root):
     with pytest.raises(DataError, match="emotion 8"):
         adapters.read("ck_plus", root)
     assert adapters.read("ck_plus", root, strict=False)["emotion"].isna().all()
+
+
+def test_an_empty_file_can_count_as_unknown(root):
+    table = adapters.read("ck_plus", root, empty="unknown")
+    assert known(table.iloc[2]) == {} and len(known(table.iloc[0])) == len(CODED)
+    assert table.attrs["report"]["empty_files"] == 1

@@ -129,3 +129,17 @@ def test_a_folder_without_sequences_is_an_error(tmp_path):
     (tmp_path / "Images").mkdir()
     with pytest.raises(DatasetNotFoundError, match="042-ll042/ll042t1aaaff"):
         adapters.read("unbc", tmp_path)
+
+
+def test_the_number_of_au43_can_decide(root):
+    """Published readers differ: frame 3 lists AU43 with the number 0."""
+    assert adapters.read("unbc", root, au43="value")["AU43"].tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("text", ["17", "-1", "nan", "1 2", "pain"])
+def test_a_pain_score_that_cannot_be_is_an_error_or_unknown(root, text):
+    write(root / f"Frame_Labels/PSPI/{PLACE}003_facs.txt", text)
+    with pytest.raises(DataError, match="PSPI/.*003_facs.txt:1: "):
+        adapters.read("unbc", root)
+    table = adapters.read("unbc", root, strict=False)
+    assert table["pspi"].isna().tolist() == [False, False, True, False] and table["AU04"].tolist()[2] == 1

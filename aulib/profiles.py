@@ -126,16 +126,22 @@ class Settings(_Section):
     @classmethod
     def _known_datasets(cls, value: dict[str, str]) -> dict[str, str]:
         from aulib import adapters
-        from aulib.adapters import registry
 
-        for name, folder in value.items():
-            if name in adapters.names() and name not in registry.PAPER and not folder:
-                raise ValueError(f"'{name}' has no synthetic tree; give the folder of the real data")
+        for name in value:
             if name not in adapters.names():
                 raise ValueError(
                     f"unknown dataset '{name}'{_suggest(name, adapters.names())}; "
                     f"accepted are {', '.join(adapters.names())}"
                 )
+        return value
+
+    @field_validator("datasets")
+    @classmethod
+    def _real_where_there_is_no_synthetic_tree(cls, value: dict[str, str]) -> dict[str, str]:
+        from aulib.adapters import registry
+
+        for name in (name for name, folder in value.items() if not folder and name not in registry.PAPER):
+            raise ValueError(f"'{name}' has no synthetic tree; give the folder of the real data")
         return value
 
     @field_validator("readers")

@@ -88,7 +88,7 @@ def multi_task(data: bytes, row: dict) -> dict[str, int]:
     text = lines(data)
     cells = next(csv.reader([text[int(row["source"].rsplit(":")[-1]) - 1]]))
     assert not cells[0].isascii() or row["sequence"] == cells[0].strip().split("/")[0]
-    assert row["frame"] == int(re.search(r"([0-9]+)\.", cells[0])[1])
+    assert row["frame"] == int(re.search(r"([0-9]+)[.][a-z]+$", cells[0].strip())[1])
     coded = DATASETS["aff_wild2"].coded_aus("2022_mtl")
     names = [unit(cell) for cell in next(csv.reader([text[0]]))[4:]]
     names = names if set(names) == set(coded) else coded

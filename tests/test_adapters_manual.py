@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from aulib import adapters
+from aulib import adapters, profiles
 from aulib.adapters import manual
 from aulib.adapters.registry import DATASETS
+from aulib.errors import SettingsError
 
 
 @pytest.mark.parametrize("name", adapters.names())
@@ -34,3 +35,9 @@ def test_the_page_is_plain_markdown():
     assert ":class:" not in page and "\nArgs:" not in page
     tables = [line for line in page.splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in tables} == {8, 4}
+
+
+def test_a_profile_cannot_ask_for_a_synthetic_tree_of_a_dataset_outside_the_paper():
+    with pytest.raises(SettingsError, match="'disfa' has no synthetic tree"):
+        profiles.settings(datasets={"disfa": ""})
+    assert profiles.settings(datasets={"disfa": "/data/DISFA"}).datasets == {"disfa": "/data/DISFA"}

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from aulib import notebooks, paper, profiles
+from aulib.adapters.manual import datasets_page
 from aulib.errors import AulibError
 
 
@@ -82,6 +83,7 @@ def _stage(root: Path, profile: str) -> Path:
     generated.mkdir()
     (generated / "settings.md").write_text(settings_table(), "utf-8")
     (generated / "profiles.md").write_text(profiles_table(), "utf-8")
+    (generated / "datasets.md").write_text(datasets_page(), "utf-8")
     return stage
 
 

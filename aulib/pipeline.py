@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from aulib import adapters, balancing, database, facs, missingness, splits
+from aulib import balancing, database, facs, missingness, splits
+from aulib.adapters import registry
 from aulib.errors import AulibError, DatasetNotFoundError
 from aulib.profiles import Settings
 
@@ -94,7 +95,7 @@ class Pipeline:
 
     def roots(self) -> dict[str, Path]:
         """Return the folder of each dataset, rendering the synthetic corpus if it is needed."""
-        chosen = self.settings.datasets or dict.fromkeys(adapters.names(), "")
+        chosen = self.settings.datasets or dict.fromkeys(registry.PAPER, "")
         corpus = self._corpus() if self.synthetic else None
         return {name: Path(path).expanduser() if path else corpus / name for name, path in chosen.items()}
 

@@ -162,6 +162,15 @@ class Settings(_Section):
         _check_datasets(value)
         return value
 
+    @field_validator("datasets")
+    @classmethod
+    def _real_where_there_is_no_synthetic_tree(cls, value: dict[str, str]) -> dict[str, str]:
+        from aulib.adapters import registry
+
+        for name in (name for name, folder in value.items() if not folder and name not in registry.PAPER):
+            raise ValueError(f"'{name}' has no synthetic tree; give the folder of the real data")
+        return value
+
     @field_validator("readers")
     @classmethod
     def _known_readers(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

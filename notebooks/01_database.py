@@ -156,13 +156,13 @@ print(database.annotation(table.iloc[0], roots).splitlines()[-1][:100])
 # %%
 known_facts = {
     name: (len(d.coded_aus()), d.unknown_codes, d.verified)
-    for name, d in registry.DATASETS.items()
+    for name, d in registry.PAPER.items()
 }
 columns = ["action units with a label", "codes for unknown", "layout verified"]
 pd.DataFrame.from_dict(known_facts, orient="index", columns=columns)
 
 # %%
-{name: ", ".join(adapters.settings(name)) for name in adapters.names()}
+{name: ", ".join(adapters.settings(name)) for name in registry.PAPER}
 
 # %% [markdown]
 # ## Traps

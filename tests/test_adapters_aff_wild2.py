@@ -109,3 +109,73 @@ def test_a_folder_without_files_is_an_error(tmp_path):
     (tmp_path / "annotations/AU_Set").mkdir(parents=True)
     with pytest.raises(DatasetNotFoundError, match="Training_Set"):
         adapters.read("aff_wild2", tmp_path)
+
+
+MULTI_TASK = "3rd_ABAW_Annotations/MTL_Challenge"
+MTL_HEADER = "image,valence,arousal,expression," + TWELVE
+
+
+@pytest.fixture
+def multi_task(tmp_path):
+    write(
+        tmp_path / f"{MULTI_TASK}/train_set.txt",
+        MTL_HEADER
+        + "10-60-1280x720_left/00002.jpg,0.312,-0.5,4,0,0,0,1,0,0,1,0,0,0,1,0\n"
+        + "video55_1/00001.jpg,-5,-5,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1,-1\n"
+        + "10-60-1280x720_left/00007.jpg,-5,-5,7,0,-1,0,0,0,0,0,0,0,0,0,1\n"
+        + "10-60-1280x720_left/00007.jpg,-5,-5,7,0,-1,0,0,0,0,0,0,0,0,0,1",
+    )
+    write(tmp_path / f"{MULTI_TASK}/validation_set.txt", MTL_HEADER + "9/00001.jpg,0,0,0,1,0,0,0,0,0,0,0,0,0,0,0\n")
+    for image in ("10-60-1280x720_left/00002", "10-60-1280x720_left/00007", "video55_1/00001", "9/00001"):
+        write(tmp_path / f"cropped_aligned/{image}.jpg")
+    return tmp_path
+
+
+def test_the_multi_task_set_names_its_images(multi_task):
+    table = adapters.read("aff_wild2", multi_task, release="2022_mtl")
+    assert table["frame"].tolist() == [2, 7, 7, 1, 1]
+    assert table["image"].tolist()[1] == "cropped_aligned/10-60-1280x720_left/00007.jpg"
+    assert table["source"].tolist()[:2] == [f"{MULTI_TASK}/train_set.txt:{line}" for line in (2, 4)]
+    assert table["partition"].tolist() == ["train"] * 4 + ["validation"]
+    assert table["position"].fillna("-").tolist() == ["left"] * 3 + ["-"] * 2
+
+
+def test_the_multi_task_set_has_labels_valence_arousal_and_expression(multi_task):
+    table = adapters.read("aff_wild2", multi_task, release="2022_mtl")
+    first = known(table.iloc[0])
+    assert [au for au, value in first.items() if value] == ["AU06", "AU12", "AU25"] and len(first) == 12
+    assert known(table.iloc[3]) == {} and "AU02" not in known(table.iloc[1])
+    assert table["valence"].tolist()[0] == pytest.approx(0.312) and table["arousal"].tolist()[0] == -0.5
+    assert table["valence"].isna().tolist() == [False, True, True, True, False]
+    assert table["expression"].fillna("-").tolist() == ["happiness", "other", "other", "-", "neutral"]
+
+
+def test_a_repeated_frame_of_the_multi_task_set_is_counted(multi_task):
+    report = adapters.read("aff_wild2", multi_task, release="2022_mtl").attrs["report"]
+    assert report["repeated_rows"] == 1 and report["conflicting_rows"] == 0
+
+
+@pytest.mark.parametrize(
+    "cells, match",
+    [
+        ("../9/00001.jpg,0,0,0,1,0,0,0,0,0,0,0,0,0,0,0", "expected <video>/<frame>.jpg"),
+        ("/00001.jpg,0,0,0,1,0,0,0,0,0,0,0,0,0,0,0", "expected <video>/<frame>.jpg"),
+        ("9/00001.jpg,0,0,0,1,0,0,0,0,0,0,0,0,0,0", "and 15 values"),
+        ("9/00001.jpg,2,0,0,1,0,0,0,0,0,0,0,0,0,0,0", "value '2' of valence is not between -1 and 1"),
+        ("9/00001.jpg,0,0,8,1,0,0,0,0,0,0,0,0,0,0,0", "value 8 of expression is not one of"),
+        ("9/00001.jpg,0,0,0,3,0,0,0,0,0,0,0,0,0,0,0", "value 3 of AU01 is not one of 0, 1, -1"),
+    ],
+)
+def test_rows_of_the_multi_task_set_that_cannot_be_are_errors_or_unknown(multi_task, cells, match):
+    write(multi_task / f"{MULTI_TASK}/validation_set.txt", MTL_HEADER + cells + "\n")
+    with pytest.raises(DataError, match=f"validation_set.txt:2: .*{match}"):
+        adapters.read("aff_wild2", multi_task, release="2022_mtl")
+    report = adapters.read("aff_wild2", multi_task, release="2022_mtl", strict=False).attrs["report"]
+    assert report["problems"] == 2  # the repeated frame is the other
+
+
+def test_the_folder_of_the_annotation_is_a_setting(root):
+    (root / "annotations").rename(root / "labels")
+    with pytest.raises(DatasetNotFoundError, match="AU_Set"):
+        adapters.read("aff_wild2", root)
+    assert len(adapters.read("aff_wild2", root, annotations="labels/AU_Set")) == 5

@@ -131,3 +131,34 @@ def test_a_header_that_is_no_number_is_refused(root):
     write(root / "AUCoding/AU_OCC/M010_T3.csv", "frame,AU1,AU2\n1,0,0\n")
     with pytest.raises(DataError, match="M010_T3.csv:1: the header frame,AU1,AU2"):
         adapters.read("bp4d", root)
+
+
+def test_intensity_can_stand_in_for_occurrence_that_is_not_there(root):
+    write(root / "AUCoding/AU_OCC/F001_T1.csv", "1,1,2\n2440,0,0\n2441,0,1\n2442,0,0\n")
+    table = adapters.read("bp4d", root)
+    assert table["AU06"].isna()[:3].all() and table.attrs["report"]["intensity_only"] == 4
+    assert adapters.read("bp4d", root, threshold=1)["AU06"].fillna(-9).tolist() == [1, 0, -9, 0, 0]
+    assert adapters.read("bp4d", root, threshold=4)["AU06"].fillna(-9).tolist() == [0, 0, -9, 0, 0]
+    with pytest.raises(SettingsError, match="bp4d: threshold=0"):
+        adapters.read("bp4d", root, threshold=0)
+
+
+def test_a_frame_with_two_intensities_is_an_error_or_unknown(root):
+    write(root / "AUCoding/AU_INT/AU06/F001_T1_AU06.csv", "2440,3\n2441,0\n2441,2\n2442,1\n")
+    with pytest.raises(DataError, match=r"F001_T1_AU06.csv:3: frame 2441 is given again, with another intensity"):
+        adapters.read("bp4d", root)
+    table = adapters.read("bp4d", root, strict=False)
+    assert table["AU06_intensity"].fillna(-9).tolist()[:3] == [3, -9, 1]
+
+
+def test_an_intensity_file_without_its_occurrence_file_is_noted(root):
+    write(root / "AUCoding/AU_INT/AU10/F002_T1_AU10.csv", "1,3\n")
+    table = adapters.read("bp4d", root)
+    assert table.attrs["report"]["ignored_files"] == 1 and len(table) == 5
+
+
+def test_folders_are_settings(root):
+    (root / "AUCoding").rename(root / "labels")
+    (root / "Sequences(2D+3D)").rename(root / "pictures")
+    table = adapters.read("bp4d", root, annotations="labels/AU_OCC", image_folder="pictures")
+    assert table["image"].tolist()[0] == "pictures/F001/T1/2439.jpg" and table["AU06_intensity"].tolist()[0] == 3

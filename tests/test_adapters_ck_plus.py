@@ -48,14 +48,13 @@ def test_intensity_zero_is_present_with_unknown_intensity(root):
 
 def test_a_coded_unit_that_is_not_listed_is_absent_and_any_other_unknown(root):
     table = adapters.read("ck_plus", root)
-    assert set(known(table.iloc[0])) == CODED
-    assert set(known(table.iloc[1])) == CODED | {"AU22"} and table["AU22"].iloc[1] == 1
+    assert set(known(table.iloc[0])) == set(known(table.iloc[1])) == CODED
 
 
-def test_units_that_are_known_only_where_listed_are_counted_and_can_be_left_unknown(root):
+def test_units_that_would_be_known_only_where_displayed_are_unknown_counted_and_can_be_kept(root):
     assert adapters.read("ck_plus", root).attrs["report"]["listed_only"] == 1
-    table = adapters.read("ck_plus", root, listed_only="unknown")
-    assert set(known(table.iloc[1])) == CODED
+    table = adapters.read("ck_plus", root, listed_only="present")
+    assert set(known(table.iloc[1])) == CODED | {"AU22"} and table["AU22"].iloc[1] == 1
 
 
 def test_an_empty_file_is_a_frame_without_any_unit(root):
@@ -67,7 +66,7 @@ def test_units_without_a_column_are_counted(root):
 
 
 def test_which_units_are_assumed_absent_is_a_setting(root):
-    row = adapters.read("ck_plus", root, assume_absent_for=("AU04", "AU12")).iloc[0]
+    row = adapters.read("ck_plus", root, assume_absent_for=("AU04", "AU12"), listed_only="present").iloc[0]
     assert known(row) == {"AU04": 1, "AU07": 1, "AU12": 0, "AU17": 1}
 
 
@@ -122,3 +121,9 @@ def test_an_emotion_out_of_range_is_an_error_or_unknown(root):
     with pytest.raises(DataError, match="emotion 8"):
         adapters.read("ck_plus", root)
     assert adapters.read("ck_plus", root, strict=False)["emotion"].isna().all()
+
+
+def test_an_empty_file_can_count_as_unknown(root):
+    table = adapters.read("ck_plus", root, empty="unknown")
+    assert known(table.iloc[2]) == {} and len(known(table.iloc[0])) == len(CODED)
+    assert table.attrs["report"]["empty_files"] == 1

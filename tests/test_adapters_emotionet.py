@@ -102,3 +102,22 @@ def test_the_excel_twin_gives_the_same_table(root):
 def test_latin_1_is_read_too(root):
     write(root / "EmotioNet_FACS_aws_2020_24600.csv", TABLE.encode("latin-1"))
     assert len(adapters.read("emotionet", root)) == 3
+
+
+def test_columns_outside_the_coded_list_are_not_believed_unless_told_otherwise(root):
+    """No document says that they hold 999. A 0 there would turn "not looked for" into "absent"."""
+    text = TABLE.replace("'AU 1'", "'AU 7'", 1)
+    write(root / "EmotioNet_FACS_aws_2020_24600.csv", text)
+    table = adapters.read("emotionet", root)
+    assert table["AU07"].isna().all() and table.attrs["report"]["uncoded_cells"] == 3
+    assert "AU07 is not coded, but 3 of its cells are 0 or 1" in table.attrs["problems"][0]["message"]
+    told = adapters.read("emotionet", root, uncoded="as_written", missing_images="keep")
+    assert told["AU07"].fillna(-9).tolist() == [1, 0, -9, 1]
+
+
+def test_a_workbook_in_a_folder_is_found(root):
+    rows = pd.read_csv(root / "EmotioNet_FACS_aws_2020_24600.csv", skipinitialspace=True)
+    (root / "EmotioNet_FACS_aws_2020_24600.csv").unlink()
+    (root / "labels").mkdir()
+    rows.to_excel(root / "labels/EmotioNet_FACS_aws_2020_24600.xlsx", index=False)
+    assert adapters.read("emotionet", root)["source"].tolist()[0] == "labels/EmotioNet_FACS_aws_2020_24600.xlsx:2"

@@ -51,12 +51,13 @@ def test_au43_is_present_whatever_its_number(root):
     assert adapters.read("unbc", root)["AU43"].tolist() == [0, 0, 1, 0]
 
 
-def test_units_not_looked_for_throughout_are_unknown_where_not_listed(root):
+def test_units_not_looked_for_throughout_are_unknown_even_where_listed_unless_told_otherwise(root):
     table = adapters.read("unbc", root)
-    assert table["AU15"].fillna(-9).tolist() == [-9, -9, -9, 1]
+    assert table["AU15"].isna().all()
     assert table.attrs["report"]["other_aus"] == {"AU50": 1}
     assert table.attrs["report"]["listed_only"] == 1
-    assert adapters.read("unbc", root, listed_only="unknown")["AU15"].isna().all()
+    kept = adapters.read("unbc", root, listed_only="present")
+    assert kept["AU15"].fillna(-9).tolist() == [-9, -9, -9, 1]
     told = adapters.read("unbc", root, assume_absent_for=(*CODED, "AU15"))
     assert told["AU15"].tolist() == [0, 0, 0, 1]
 
@@ -128,3 +129,17 @@ def test_a_folder_without_sequences_is_an_error(tmp_path):
     (tmp_path / "Images").mkdir()
     with pytest.raises(DatasetNotFoundError, match="042-ll042/ll042t1aaaff"):
         adapters.read("unbc", tmp_path)
+
+
+def test_the_number_of_au43_can_decide(root):
+    """Published readers differ: frame 3 lists AU43 with the number 0."""
+    assert adapters.read("unbc", root, au43="value")["AU43"].tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("text", ["17", "-1", "nan", "1 2", "pain"])
+def test_a_pain_score_that_cannot_be_is_an_error_or_unknown(root, text):
+    write(root / f"Frame_Labels/PSPI/{PLACE}003_facs.txt", text)
+    with pytest.raises(DataError, match="PSPI/.*003_facs.txt:1: "):
+        adapters.read("unbc", root)
+    table = adapters.read("unbc", root, strict=False)
+    assert table["pspi"].isna().tolist() == [False, False, True, False] and table["AU04"].tolist()[2] == 1

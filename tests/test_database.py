@@ -85,8 +85,8 @@ def test_build_names_all_missing_folders_before_reading_anything(roots, tmp_path
 
 
 def test_build_refuses_unknown_names_and_settings(roots):
-    with pytest.raises(SettingsError, match="disfa"):
-        database.build({**roots, "disfa": "."})
+    with pytest.raises(SettingsError, match="mugs"):
+        database.build({**roots, "mugs": "."})
     with pytest.raises(SettingsError, match="frame_offset"):
         database.build(roots, frame_offset=0)
     with pytest.raises(SettingsError, match="frame_ofset"):
@@ -199,7 +199,7 @@ def test_validate_returns_a_sound_table(db):
     [
         ("AU01", 9, r"column 'AU01': value 9 .*expected 0, 1 or <NA>.*dataset aff_wild2.*103.txt:3"),
         ("AU04_intensity", 6, r"column 'AU04_intensity': value 6 .*0 to 5"),
-        ("dataset", "disfa", r"column 'dataset': value disfa .*actor_study"),
+        ("dataset", "mugs", r"column 'dataset': value mugs .*actor_study"),
         ("frame", -1, r"column 'frame': value -1"),
         ("subject", pd.NA, r"column 'subject': value .*103.txt:3"),
         ("image", "../../etc/passwd", r"column 'image': value \.\./\.\./etc/passwd .*below the dataset's folder"),

@@ -12,23 +12,31 @@ from aulib.adapters.actor_study import ActorStudy
 from aulib.adapters.aff_wild2 import AffWild2
 from aulib.adapters.base import COLUMNS, Adapter
 from aulib.adapters.bp4d import BP4D
+from aulib.adapters.bp4d_plus import BP4DPlus
 from aulib.adapters.ck_plus import CKPlus
+from aulib.adapters.disfa import DISFA
+from aulib.adapters.disfa_plus import DISFAPlus
 from aulib.adapters.emotionet import EmotioNet
+from aulib.adapters.raf_au import RAFAU
+from aulib.adapters.registry import DATASETS
 from aulib.adapters.unbc import UNBC
 from aulib.errors import SettingsError
 
 _ADAPTERS: dict[str, type[Adapter]] = {
-    adapter.name: adapter for adapter in (ActorStudy, AffWild2, BP4D, CKPlus, EmotioNet, UNBC)
+    adapter.name: adapter
+    for adapter in (ActorStudy, AffWild2, BP4D, CKPlus, EmotioNet, UNBC, BP4DPlus, DISFA, DISFAPlus, RAFAU)
 }
 _BUILT_IN = frozenset(_ADAPTERS)
 
 
 def names() -> list[str]:
-    """Names of the datasets that can be read.
+    """Names of the datasets that can be read: the paper's six, then others.
 
     Example:
-        >>> names()
+        >>> names()[:6]
         ['actor_study', 'aff_wild2', 'bp4d', 'ck_plus', 'emotionet', 'unbc']
+        >>> names()[6:]
+        ['bp4d_plus', 'disfa', 'disfa_plus', 'raf_au']
     """
     return list(_ADAPTERS)
 
@@ -113,6 +121,8 @@ def read(name: str, root: str | Path, **options) -> pd.DataFrame:
 
 
 def _adapter(name: str) -> type[Adapter]:
+    if name in DATASETS and name not in _ADAPTERS:
+        raise SettingsError(f"{name} has no reader: {' '.join(DATASETS[name].notes)}")
     if name not in _ADAPTERS:
         raise SettingsError(f"there is no dataset {name!r}; the datasets are: {', '.join(_ADAPTERS)}")
     return _ADAPTERS[name]

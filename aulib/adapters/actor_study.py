@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from aulib.adapters.base import Adapter, Part, intensity_column, label_column
-from aulib.adapters.files import au_number, numbered_images, read_text_table, visible
+from aulib.adapters.cells import UNREADABLE, short
+from aulib.adapters.files import au_number, plain_name, plain_path, whole_number
 from aulib.errors import DataError, SettingsError
 from aulib.facs import code
 
@@ -39,17 +40,23 @@ class ActorStudy(Adapter):
         missing_code: number that means "not annotated".
         annotations: name of the table, relative to the root.
         images: folder of the images, relative to the root.
+        encoding: of the table: ``"auto"`` (UTF-8, else Latin-1), ``"utf-8"`` or ``"latin-1"``.
     """
 
     missing_code: int = -1
     annotations: str = "annotations.csv"
     images: str = "images"
+    encoding: str = "auto"
 
     name = "actor_study"
     extras = {"camera": "string"}
+    key = ("subject", "camera", "sequence", "frame")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.require_place("annotations")
+        self.require_place("images")
+        self.require("encoding", "auto", "utf-8", "latin-1")
         if self.missing_code in (0, 1):
             raise SettingsError(f"actor_study: missing_code={self.missing_code} is a label; take another number")
 
@@ -57,36 +64,48 @@ class ActorStudy(Adapter):
         self.path = self.find(self.annotations)
 
     def parts(self) -> Iterator[Part]:
-        table = read_text_table(self.path)
+        table = self.text_table(self.path, self.encoding)
+        if table is None:
+            return
         absent = [key for key in _KEYS if key not in table.columns]
         if absent:
             raise DataError(f"no column {', '.join(absent)}; expected {', '.join(_KEYS)}, AU01, ...", self.path, 1)
-        frames = self.text_frames(table)
-        lines = np.flatnonzero(frames >= 0) + 2
+        table = table[self._sound_rows(table)]
+        frames = np.array([whole_number(text) for text in table["frame"]], np.int64)
         labels, intensities = self._labels(table)
-        rows = lines - 2
-        table, frames = table.iloc[rows], frames[rows]
         yield Part(
             subject=list(table["subject"]),
             sequence=list(table["sequence"]),
             frame=frames.tolist(),
             image=self._images(table, frames),
-            source=self.sources(self.path, lines),
-            labels=labels[rows],
-            intensities=intensities[rows],
+            source=self.sources(self.path, table.index),
+            labels=labels,
+            intensities=intensities,
             extras={"camera": list(table["camera"])},
         )
 
-    def text_frames(self, table: pd.DataFrame) -> np.ndarray:
-        """Frame numbers (int64); -1 for rows that name no frame or no person, which are problems."""
-        number = pd.to_numeric(table["frame"], errors="coerce").to_numpy(np.float64)
-        wrong = ~(np.floor(number) == number) | (number < 0) | (table["subject"] == "").to_numpy()
-        blank = (table == "").all(axis=1).to_numpy()
-        for row in np.flatnonzero(wrong & ~blank):
+    def _sound_rows(self, table: pd.DataFrame) -> np.ndarray:
+        """True for rows that name a frame, a person and, where the place of the image follows from them, a folder."""
+        numbers = [whole_number(text) for text in table["frame"]]
+        frames = np.array([UNREADABLE if number is None else number for number in numbers], np.int64)
+        lines = table.index.to_numpy(np.int64)
+        sound = np.ones(len(table), bool)
+        for key in ("subject", "camera", "sequence"):
+            place, texts = pd.factorize(table[key])
+            plain = np.array([plain_name(text) or (text == "" and key != "subject") for text in texts], bool)
+            bad = ~plain[place] if len(texts) else np.zeros(len(table), bool)
+            for row in np.flatnonzero(bad & sound):
+                message = f"{key} {short(texts[place[row]])}: expected a name without separators and '..'"
+                self.problem(message, self.path, int(lines[row]))
+            sound &= ~bad
+        for row in np.flatnonzero(sound & (frames == UNREADABLE)):
             subject, frame = table["subject"].iloc[row], table["frame"].iloc[row]
-            message = f"subject {subject!r}, frame {frame!r}: expected a name and a whole number from 0"
-            self.problem(message, self.path, int(row) + 2)
-        return np.where(wrong, -1, np.where(wrong, 0, number)).astype(np.int64)
+            message = f"subject {short(subject)}, frame {short(frame)}: expected a whole number from 0"
+            self.problem(message, self.path, int(lines[row]))
+        self.report["unreadable_rows"] += int((~sound).sum())
+        numbered = self.readable_rows(frames[sound], self.path, lines[sound])
+        sound[sound] = numbered
+        return sound
 
     def _labels(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         labels, intensities = self.unknown_labels(len(table))
@@ -110,14 +129,19 @@ class ActorStudy(Adapter):
         images = np.full(len(table), None, object)
         groups = table.reset_index(drop=True).groupby(["subject", "camera", "sequence"], sort=False).indices
         for parts, rows in groups.items():
-            folder = Path(self.images, *parts)
-            names = numbered_images(self.root / folder)
+            folder = PurePosixPath(self.images, *parts)
+            names = self.tree.images(self.root / folder)
             found = (names.get(frame) for frame in frames[rows])
-            images[rows] = [None if name is None else f"{folder.as_posix()}/{name}" for name in found]
+            images[rows] = [None if name is None else f"{folder}/{name}" for name in found]
         return images.tolist()
 
-    def _named_images(self, paths: pd.Series) -> list[str | None]:
-        paths = paths.str.replace("\\", "/")
-        folders = {folder for folder in paths.map(lambda path: PurePosixPath(path).parent.as_posix())}
-        present = {f"{folder}/{name}".removeprefix("./") for folder in folders for name in visible(self.root / folder)}
-        return [path if path.removeprefix("./") in present else None for path in paths]
+    def _named_images(self, cells: pd.Series) -> list[str | None]:
+        """Images as the cells name them; a cell that leads out of the root names none and is a problem."""
+        for line, cell in cells.items():
+            if cell and not plain_path(cell):
+                message = f"image {short(cell)}: expected a path relative to the root, without '..'"
+                self.problem(message, self.path, int(line))
+        paths = [PurePosixPath(cell.replace("\\", "/")) if plain_path(cell) else None for cell in cells]
+        folders = {path.parent for path in paths if path is not None}
+        present = {folder / name for folder in folders for name in self.tree.names(self.root / folder)}
+        return [str(path) if path in present else None for path in paths]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import os
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 
 from aulib import facs
-from aulib.adapters.files import read_lines, visible
+from aulib.adapters.cells import MOST_PROBLEMS_KEPT, UNKNOWN, Cells
+from aulib.adapters.files import plain_path, visible
 from aulib.adapters.registry import DATASETS, INTENSITY_AUS, Dataset
+from aulib.adapters.tree import Tree
 from aulib.errors import DataError, DatasetNotFoundError, SettingsError
 
 #: Columns of the meta-database that say where a row comes from.
@@ -26,13 +28,20 @@ COLUMNS: tuple[str, ...] = META + facs.ALL + INTENSITY_COLUMNS
 #: The one dtype of text in the meta-database.
 STRING = pd.StringDtype("pyarrow")
 
-# Inside an adapter labels are small integer matrices; this marks an unknown cell there and leaves as <NA>.
-UNKNOWN = -1
-# A cell that is no number at all. It has been reported already when it gets this value.
-_UNREADABLE = np.iinfo(np.int64).min
 _COLUMN_OF = {au: i for i, au in enumerate(facs.ALL)}
 _INTENSITY_OF = {au: i for i, au in enumerate(INTENSITY_AUS)}
-_MOST_PROBLEMS_KEPT = 1_000
+
+
+_COUNTS = (
+    "rows",
+    "images_missing",
+    "unreadable_rows",
+    "unreadable_files",
+    "ignored_files",
+    "repeated_rows",
+    "conflicting_rows",
+    "problems",
+)
 
 
 @dataclass
@@ -54,7 +63,7 @@ class Part:
 
 
 @dataclass
-class Adapter(ABC):
+class Adapter(Cells):
     """Reader of one dataset.
 
     Args:
@@ -63,23 +72,35 @@ class Adapter(ABC):
             ``image`` unknown.
         strict: True raises :class:`~aulib.errors.DataError` at the first value that is not documented; False makes the
             cell unknown (or leaves the row out, if it cannot be read), counts it in ``.attrs["report"]`` and describes
-            it in ``.attrs["problems"]``.
+            it in ``.attrs["problems"]``. A file that cannot be read is left out in the same way.
+        links_outside: ``"refuse"`` treats symbolic links that lead out of the root as a problem and as not there;
+            ``"follow"`` accepts them. Links within the root are always followed.
     """
 
     root: Path
     _: KW_ONLY
     missing_images: str = "drop"
     strict: bool = True
+    links_outside: str = "refuse"
 
     name: ClassVar[str]
     extras: ClassVar[dict[str, str]] = {}
+    #: What names a frame: two rows that agree on it repeat one.
+    key: ClassVar[tuple[str, ...]] = ("subject", "sequence", "frame")
 
     def __post_init__(self) -> None:
         self.root = Path(self.root)
-        self.problems: list[dict] = []
-        self.report: dict = {"rows": 0, "images_missing": 0, "unreadable_rows": 0, "problems": 0, "other_aus": {}}
+        self.report: dict = dict.fromkeys(_COUNTS, 0) | {"other_aus": {}}
+        self._start()
         self.require("missing_images", "drop", "keep")
         self.require("strict", True, False)
+        self.require("links_outside", "refuse", "follow")
+
+    def _start(self) -> None:
+        """Forget what an earlier reading found."""
+        self.problems: list[dict] = []
+        self.report = {count: type(value)() for count, value in self.report.items()}
+        self.tree = Tree(self.root, self.links_outside == "follow", self.problem)
 
     @abstractmethod
     def check(self) -> None:
@@ -91,6 +112,7 @@ class Adapter(ABC):
 
     def read(self) -> pd.DataFrame:
         """Read the dataset into a table in the shape of the meta-database."""
+        self._start()
         self.check()
         return self._assemble(list(self.parts()))
 
@@ -107,15 +129,27 @@ class Adapter(ABC):
         if value not in accepted:
             raise SettingsError(f"{self.name}: {setting}={value!r}; accepted: {', '.join(map(repr, accepted))}")
 
+    def require_place(self, setting: str) -> None:
+        """Raise SettingsError unless a setting is None or paths relative to the root that stay below it."""
+        value = getattr(self, setting)
+        places = (value,) if isinstance(value, str) else tuple(value or ())
+        if not all(isinstance(place, str) and plain_path(place) for place in places):
+            raise SettingsError(f"{self.name}: {setting}={value!r}; accepted: paths relative to the root, without '..'")
+
     def require_aus(self, setting: str) -> None:
         """Raise SettingsError unless a setting is None or a list of action units."""
         value = getattr(self, setting)
         if isinstance(value, str) or any(au not in _COLUMN_OF for au in value or ()):
             raise SettingsError(f"{self.name}: {setting}={value!r}; accepted: action units as in ('AU04', 'AU12')")
 
+    def find_or(self, setting: str, *candidates: str) -> Path:
+        """What a setting names, or else the first of the usual places."""
+        chosen = getattr(self, setting)
+        return self.find(*((chosen,) if chosen else candidates))
+
     def find(self, *candidates: str, what: str = "annotation") -> Path:
         """First of the candidate paths (patterns with ``*`` are allowed) that exists below the root."""
-        if not self.root.is_dir():
+        if not os.path.isdir(self.root):
             raise DatasetNotFoundError(
                 f"there is no folder {str(self.root)!r} for {self.facts.title}; "
                 f"expected a folder that holds {candidates[0]!r}"
@@ -142,7 +176,7 @@ class Adapter(ABC):
         for candidate in candidates:
             matches = sorted(self.root.glob(candidate)) if "*" in candidate else [self.root / candidate]
             for match in matches:
-                if match.exists():
+                if os.path.exists(match) and self.tree.inside(match):
                     return match
         return None
 
@@ -166,151 +200,10 @@ class Adapter(ABC):
     def note(self, message: str, path: Path, line: int | None = None) -> None:
         """Note something that is odd but harmless, in strict mode too."""
         self.report["problems"] += 1
-        if len(self.problems) < _MOST_PROBLEMS_KEPT:
+        if len(self.problems) < MOST_PROBLEMS_KEPT:
             self.problems.append({"path": self.relative(path), "line": line, "message": message})
 
-    # -- numbers -------------------------------------------------------------------------------------------------------
-
-    def integer_table(self, path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Read a comma-separated file of integers with a header line.
-
-        Returns the header's cells, the values (int64, rows x columns) and the line of each row. Rows with a wrong
-        number of cells are problems and left out; blank lines are skipped.
-        """
-        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        first, _, body = data.partition(b"\n")
-        header = [cell.strip().strip("\"'") for cell in first.decode("latin-1").split(",")]
-        values, lines = self._integers(path, body, len(header), first_line=2)
-        return header, values, lines
-
-    def headless_integer_table(self, path: Path, columns: int) -> tuple[np.ndarray, np.ndarray]:
-        """The same for a file without a header."""
-        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return self._integers(path, data, columns, first_line=1)
-
-    def _integers(self, path: Path, body: bytes, columns: int, first_line: int) -> tuple[np.ndarray, np.ndarray]:
-        if not body.strip():
-            return np.empty((0, columns), np.int64), np.empty(0, np.int64)
-        try:  # the quick way reads faultless files only; what it refuses is looked at line by line
-            values = pd.read_csv(BytesIO(body), header=None, dtype=np.int64, skip_blank_lines=False).to_numpy()
-            if values.shape[1] == columns:
-                return values, np.arange(first_line, first_line + len(values))
-        except (ValueError, pd.errors.ParserError):
-            pass  # not an error yet: numbers such as 1.0e+01 are read below, and faults are reported there
-        return self._integers_line_by_line(path, body, columns, first_line)
-
-    def _integers_line_by_line(
-        self, path: Path, body: bytes, columns: int, first_line: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        rows, lines = [], []
-        for line, text in enumerate(body.decode("latin-1").split("\n"), start=first_line):
-            cells = text.split(",")
-            if not text.strip():
-                continue
-            if len(cells) != columns:
-                self.problem(f"the line has {len(cells)} values, expected {columns}", path, line)
-                self.report["unreadable_rows"] += 1
-                continue
-            rows.append([self._integer(cell, path, line) for cell in cells])
-            lines.append(line)
-        return np.array(rows, np.int64).reshape(-1, columns), np.array(lines, np.int64)
-
-    def _integer(self, cell: str, path: Path, line: int) -> int:
-        try:
-            number = float(cell)
-            if number == int(number):
-                return int(number)
-        except (ValueError, OverflowError):
-            pass  # reported with the next line, as a fraction is
-        self.problem(f"value {cell.strip()!r} is not a whole number", path, line)
-        return int(_UNREADABLE)
-
-    def readable_rows(self, frames: np.ndarray) -> np.ndarray:
-        """True where the frame number could be read; a row without one is of no use."""
-        return frames != _UNREADABLE
-
-    def coded_cells(
-        self,
-        values: np.ndarray,
-        path: Path,
-        lines: np.ndarray,
-        columns: Sequence[str],
-        accepted: Sequence[int],
-        unknown: Sequence[int],
-    ) -> np.ndarray:
-        """Turn the numbers of a file into int8 cells: accepted numbers stay, unknown codes become UNKNOWN.
-
-        Any other number is a problem, with file, line and column, and becomes UNKNOWN as well.
-        """
-        missing = np.isin(values, unknown) if len(unknown) else np.zeros(values.shape, bool)
-        wrong = ~(missing | np.isin(values, accepted))
-        for row, column in np.argwhere(wrong):
-            if values[row, column] != _UNREADABLE:
-                known = ", ".join(str(v) for v in [*accepted, *unknown])
-                message = f"value {values[row, column]} of {columns[column]} is not one of {known}"
-                self.problem(message, path, int(lines[row]))
-        return np.where(missing | wrong, UNKNOWN, values).astype(np.int8)
-
-    def text_cells(
-        self, table: pd.DataFrame, columns: Sequence[str], path: Path, accepted: Sequence[int], unknown: Sequence[int]
-    ) -> np.ndarray:
-        """The same for text columns of a table read by pandas (row i is line i + 2). Empty cells are unknown."""
-        numbers = np.empty((len(table), len(columns)), np.int64)
-        blank = int(unknown[0]) if len(unknown) else int(_UNREADABLE)
-        for i, column in enumerate(columns):
-            place, texts = pd.factorize(table[column])  # few different texts: each is read once
-            number = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(np.float64)
-            whole = np.isfinite(number) & (np.floor(number) == number)
-            unreadable = ~whole & (texts != "")
-            for row in np.flatnonzero(unreadable[place]):
-                self.problem(f"value {texts[place[row]]!r} of {column} is not a whole number", path, int(row) + 2)
-            numbers[:, i] = np.where(whole, np.where(whole, number, 0).astype(np.int64), blank)[place]
-        lines = np.arange(2, len(table) + 2)
-        return self.coded_cells(numbers, path, lines, columns, accepted, unknown)
-
-    def listed_aus(self, path: Path, columns: int) -> list[tuple[int, int]] | None:
-        """Read a file that lists the action units present, one a line: number, intensity and further columns.
-
-        Numbers are in Matlab's notation (``4.0000000e+00``), separated by blanks. Returns (number, intensity) pairs,
-        the intensity being UNKNOWN where it is out of range; None if a line cannot be read, because then no action
-        unit can be called absent.
-        """
-        found = []
-        for line, text in enumerate(read_lines(path), start=1):
-            if text.strip():
-                found.append(self._listed_au(text.split(), columns, path, line))
-        if None in found:
-            self.report["unreadable_rows"] += 1
-            return None
-        return found
-
-    def _listed_au(self, cells: list[str], columns: int, path: Path, line: int) -> tuple[int, int] | None:
-        if len(cells) != columns:
-            self.problem(f"the line has {len(cells)} numbers, expected {columns}", path, line)
-            return None
-        number, intensity = (self._integer(cell, path, line) for cell in cells[:2])
-        if number == _UNREADABLE or intensity == _UNREADABLE:
-            return None
-        if not 1 <= number <= 99:
-            self.problem(f"action unit {number} is not between 1 and 99", path, line)
-            return None
-        if not 0 <= intensity <= 5:
-            self.problem(f"intensity {intensity} of AU{number:02d} is not between 0 and 5", path, line)
-            intensity = UNKNOWN
-        return number, intensity
-
-    def listed_text(self, path: Path) -> float | None:
-        """The single number of a small file, such as a PSPI score; None if the file is empty."""
-        words = " ".join(read_lines(path)).split()
-        if not words:
-            return None
-        try:
-            return float(words[0])
-        except ValueError:
-            self.problem(f"value {words[0]!r} is not a number", path, 1)
-            return None
-
-    # -- tables --------------------------------------------------------------------------------------------------------
+    # -- the result ----------------------------------------------------------------------------------------------------
 
     @staticmethod
     def unknown_labels(rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -344,7 +237,8 @@ class Adapter(ABC):
 
     def _finish(self, table: pd.DataFrame) -> pd.DataFrame:
         if table.empty:
-            raise DataError(f"no annotated frame of {self.facts.title} was found", path=self.root)
+            raise DataError(f"no annotated frame of {self.facts.title} could be read{self._first_problem()}", self.root)
+        self._count_repeats(table)
         missing = table["image"].isna().to_numpy()
         self.report["images_missing"] = int(missing.sum())
         if self.missing_images == "drop":
@@ -358,6 +252,29 @@ class Adapter(ABC):
         self.report["rows"] = len(table)
         table.attrs = {"report": self.report, "problems": self.problems}
         return table
+
+    def _first_problem(self) -> str:
+        if not self.problems:
+            return ""
+        first = self.problems[0]
+        line = "" if first["line"] is None else f":{first['line']}"
+        return f"; {self.report['problems']} problems, the first is {first['path']}{line}: {first['message']}"
+
+    def _count_repeats(self, table: pd.DataFrame) -> None:
+        """Count rows about the same frame, and those among them that disagree. They stay: the database decides."""
+        key = list(self.key)
+        repeated = table.duplicated(key, keep=False) & table[key[-1]].notna()
+        if repeated.any():
+            rows = table[repeated]
+            alike = rows.duplicated([*key, *facs.ALL, *INTENSITY_COLUMNS], keep=False)
+            self.report["repeated_rows"] = int(rows.duplicated(key).sum())
+            self.report["conflicting_rows"] = int((~alike).sum())
+            sources = " and ".join(rows[(rows[key] == rows[key].iloc[0]).all(axis=1)]["source"].head(2))
+            message = (
+                f"{self.report['repeated_rows']} rows repeat a frame, {self.report['conflicting_rows']} rows "
+                f"differ in it from another; the first are {sources}"
+            )
+            self.note(message, self.root)
 
 
 def label_column(au: str) -> int | None:

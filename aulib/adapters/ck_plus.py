@@ -11,18 +11,18 @@ import numpy as np
 
 from aulib import facs
 from aulib.adapters.base import (
-    UNKNOWN,
     Adapter,
     Part,
     intensity_column,
     label_column,
     set_absent,
 )
-from aulib.adapters.files import numbered_images, visible
+from aulib.adapters.cells import UNKNOWN
 from aulib.errors import DatasetNotFoundError
 
+_IMAGES = ("cohn-kanade-images", "extended-cohn-kanade-images/cohn-kanade-images", "CK+/cohn-kanade-images")
 EMOTIONS = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
-_FILE = re.compile(r"(?P<subject>S\d{3,4})_(?P<sequence>\d{3})_(?P<frame>\d{8})_facs\.txt")
+_FILE = re.compile(r"(?P<subject>S[0-9]{3,4})_(?P<sequence>[0-9]{3})_(?P<frame>[0-9]{8})_facs\.txt")
 
 
 @dataclass
@@ -38,7 +38,7 @@ class CKPlus(Adapter):
     * ``cohn-kanade-images/S005/001/S005_001_00000001.png``, the last being the peak.
 
     Facts: 123 people, 593 sequences. Table 1 of the paper counts 10,733 images, so it counts frames that are not coded.
-    Action units outside the coded list are present where a file lists them and unknown elsewhere.
+    Which action units were looked for is from memory of the paper: see ``assume_absent_for``.
 
     Citation: Lucey et al., CVPR Workshops 2010, pp. 94-101.
 
@@ -48,14 +48,22 @@ class CKPlus(Adapter):
         frames: ``"peak"`` gives coded frames only; ``"sequence"`` gives every frame the label of its peak, which is
             wrong for the neutral frames at the start.
         assume_absent_for: action units that are absent when a file does not list them; default: the coded ones.
-        listed_only: what an action unit outside that list is where a file does list it: ``"present"``, or
-            ``"unknown"``, because a label that is known only where it is displayed biases what is learned from it.
+        listed_only: what an action unit outside that list is where a file does list it. ``"unknown"``, because a label
+            that is known only where it is displayed has no negatives: a detector learns from it to answer "displayed"
+            to faces of this dataset, and counts of occurrences grow without any use. ``"present"`` keeps it.
+        empty: what an empty file says: ``"absent"``, a coded frame without action units, or ``"unknown"``. No document
+            says whether such files exist.
+        annotations: folder of the annotation, relative to the root; None looks for ``FACS`` in the usual places.
+        image_folder: the same for the images.
     """
 
     neutral_first_frame: bool = False
     frames: str = "peak"
     assume_absent_for: tuple[str, ...] | None = None
-    listed_only: str = "present"
+    listed_only: str = "unknown"
+    empty: str = "absent"
+    annotations: str | None = None
+    image_folder: str | None = None
 
     name = "ck_plus"
     extras = {"emotion": "string"}
@@ -66,20 +74,30 @@ class CKPlus(Adapter):
         self.require("frames", "peak", "sequence")
         self.require("listed_only", "present", "unknown")
         self.require_aus("assume_absent_for")
-        self.report |= {"listed_only": 0}
+        self.require("empty", "absent", "unknown")
+        self.require_place("annotations")
+        self.require_place("image_folder")
+        self.report |= {"listed_only": 0, "empty_files": 0}
 
     def check(self) -> None:
-        self.folder = self.find("FACS", "FACS_labels/FACS", "CK+/FACS", "CK+/FACS_labels/FACS")
+        self.folder = self.find_or("annotations", "FACS", "FACS_labels/FACS", "CK+/FACS", "CK+/FACS_labels/FACS")
         self.emotions = self._first(("Emotion", "Emotions", "Emotion_labels/Emotion", "CK+/Emotion"))
-        self.images = self.find_images(
-            "cohn-kanade-images", "extended-cohn-kanade-images/cohn-kanade-images", "CK+/cohn-kanade-images"
-        )
-        self.files = [path for path in sorted(self.folder.glob("S*/*/*_facs.txt")) if _FILE.fullmatch(path.name)]
+        self.images = self.find_images(*((self.image_folder,) if self.image_folder else _IMAGES))
+        self.files = [path for path in self._texts() if _FILE.fullmatch(path.name)]
         if not self.files:
             expected = "'S005/001/S005_001_00000011_facs.txt'"
             raise DatasetNotFoundError(f"no annotation file; expected names like {expected}", self.folder)
 
+    def _texts(self) -> list[Path]:
+        """All text files two folders down."""
+        subjects = [self.folder / name for name in self.tree.names(self.folder)]
+        sequences = [subject / name for subject in subjects for name in self.tree.names(subject)]
+        return [folder / name for folder in sequences for name in self.tree.names(folder) if name.endswith(".txt")]
+
     def parts(self) -> Iterator[Part]:
+        for path in self._texts():
+            if not _FILE.fullmatch(path.name):
+                self.ignored(path.parent, [path.name], "'S005_001_00000011_facs.txt'")
         for path in self.files:
             listed = self.listed_aus(path, 2)
             if listed is not None:
@@ -88,9 +106,10 @@ class CKPlus(Adapter):
     def _part(self, path: Path, listed: list[tuple[int, int]]) -> Part:
         name = _FILE.fullmatch(path.name)
         place = Path(path.parent.parent.name, path.parent.name)  # S005/001: the folders, not the file, name the place
-        names = {} if self.images is None else numbered_images(self.images / place)
+        names = {} if self.images is None else self.tree.images(self.images / place)
         frames, neutral = self._frames(int(name["frame"]), names)
         labels, intensities = self._labels(listed, neutral)
+        self.report["empty_files"] += int(not listed)
         images = (names.get(frame) for frame in frames)
         return Part(
             subject=[place.parts[0]] * len(frames),
@@ -114,7 +133,8 @@ class CKPlus(Adapter):
     def _labels(self, listed: list[tuple[int, int]], neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         labels, intensities = self.unknown_labels(1)
         absent = self.assume_absent_for if self.assume_absent_for is not None else self.facts.coded_aus()
-        set_absent(labels, intensities, absent)
+        if listed or self.empty == "absent":
+            set_absent(labels, intensities, absent)
         calm, calm_intensity = labels.copy(), intensities.copy()
         for number, intensity in listed:
             au = facs.code(number)
@@ -134,7 +154,7 @@ class CKPlus(Adapter):
         if self.emotions is None:
             return None
         folder = self.emotions / place
-        for name in visible(folder):
+        for name in self.tree.names(folder):
             if name.endswith("_emotion.txt"):
                 number = self.listed_text(folder / name)
                 if number is None or number in range(len(EMOTIONS)):

@@ -11,18 +11,18 @@ import numpy as np
 
 from aulib import facs
 from aulib.adapters.base import (
-    UNKNOWN,
     Adapter,
     Part,
     intensity_column,
     label_column,
     set_absent,
 )
-from aulib.adapters.files import numbered_images, visible
+from aulib.adapters.cells import UNKNOWN
 from aulib.errors import DatasetNotFoundError, SettingsError
 
-_FRAME = re.compile(r"(?P<sequence>.+?)(?P<frame>\d{3,})_facs\.txt")
+_FRAME = re.compile(r"(?P<sequence>.+?)(?P<frame>[0-9]{3,9})_facs\.txt")
 _PRESENCE_ONLY = "AU43"
+_MOST_PAIN = 16
 
 
 @dataclass
@@ -47,15 +47,24 @@ class UNBC(Adapter):
     Args:
         threshold: smallest intensity that counts as displayed.
         assume_absent_for: action units that are absent when a file does not list them; default: the coded ones.
-        listed_only: what an action unit outside that list is where a file does list it: ``"present"``, or
-            ``"unknown"``, because a label that is known only where it is displayed biases what is learned from it.
+        listed_only: what an action unit outside that list is where a file does list it, AU15 among them.
+            ``"unknown"``, because a label that is known only where it is displayed has no negatives: a detector learns
+            from it to answer "displayed" to faces of this dataset, and counts of occurrences grow without any use.
+            ``"present"`` keeps it.
+        au43: ``"listed"`` makes AU43 present wherever a line names it, ``"value"`` only where its number is 1 or more.
+            Published readers differ.
         read_pspi: read the pain scores too.
+        annotations: folder of the annotation, relative to the root; None looks in the places above.
+        image_folder: the same for the images.
     """
 
     threshold: int = 1
     assume_absent_for: tuple[str, ...] | None = None
-    listed_only: str = "present"
+    listed_only: str = "unknown"
+    au43: str = "listed"
     read_pspi: bool = True
+    annotations: str | None = None
+    image_folder: str | None = None
 
     name = "unbc"
     extras = {"pspi": "Float32"}
@@ -67,15 +76,18 @@ class UNBC(Adapter):
         self.require("listed_only", "present", "unknown")
         self.require_aus("assume_absent_for")
         self.require("read_pspi", True, False)
+        self.require("au43", "listed", "value")
+        self.require_place("annotations")
+        self.require_place("image_folder")
         self.report |= {"pspi_disagrees": 0, "listed_only": 0}
 
     def check(self) -> None:
-        self.folder = self.find("Frame_Labels/FACS", "Frame_Labels/Frame_Labels/FACS")
-        self.images = self.find_images("Images/Images", "Images")
+        self.folder = self.find_or("annotations", "Frame_Labels/FACS", "Frame_Labels/Frame_Labels/FACS")
+        self.images = self.find_images(*((self.image_folder,) if self.image_folder else ("Images/Images", "Images")))
         self.sequences = [
             self.folder / subject / sequence
-            for subject in visible(self.folder)
-            for sequence in visible(self.folder / subject)
+            for subject in self.tree.names(self.folder)
+            for sequence in self.tree.names(self.folder / subject)
         ]
         if not self.sequences:
             raise DatasetNotFoundError("no sequence; expected folders like '042-ll042/ll042t1aaaff'", self.folder)
@@ -85,7 +97,10 @@ class UNBC(Adapter):
             yield self._part(folder)
 
     def _part(self, folder: Path) -> Part:
-        named = [(match, folder / name) for name in visible(folder) if (match := _FRAME.fullmatch(name))]
+        names = self.tree.names(folder)
+        named = [(match, folder / name) for name in names if (match := _FRAME.fullmatch(name))]
+        unnamed = [name for name in names if name.endswith(".txt") and not _FRAME.fullmatch(name)]
+        self.ignored(folder, unnamed, "'ll042t1aaaff001_facs.txt'")
         files = [(int(match["frame"]), path, self.listed_aus(path, 4)) for match, path in named]
         files = [entry for entry in files if entry[2] is not None]
         frames, paths = [entry[0] for entry in files], [entry[1] for entry in files]
@@ -123,7 +138,7 @@ class UNBC(Adapter):
             self.other_au(number)
         elif uncoded and self.listed_only == "unknown":
             return
-        elif au == _PRESENCE_ONLY:
+        elif au == _PRESENCE_ONLY and self.au43 == "listed":
             labels[target] = 1
         elif intensity == UNKNOWN:
             labels[target] = UNKNOWN
@@ -138,7 +153,7 @@ class UNBC(Adapter):
         if self.images is None:
             return [None] * len(frames)
         folder = self.images / subject / sequence
-        names, prefix = numbered_images(folder), self.relative(folder)
+        names, prefix = self.tree.images(folder), self.relative(folder)
         return [f"{prefix}/{names[frame]}" if frame in names else None for frame in frames]
 
     def _pspi(self, paths: list[Path], labels: np.ndarray, intensities: np.ndarray) -> list[float | None]:
@@ -146,12 +161,19 @@ class UNBC(Adapter):
         if not (self.read_pspi and paths):
             return scores
         folder = self.folder.parent / "PSPI" / paths[0].parent.relative_to(self.folder)
-        names, recomputed = set(visible(folder)), pain_score(labels, intensities)
+        names, recomputed = set(self.tree.names(folder)), pain_score(labels, intensities)
         for row, path in enumerate(paths):
             if path.name in names:
-                scores[row] = self.listed_text(folder / path.name)
+                scores[row] = self._score(folder / path.name)
                 self._compare(scores[row], recomputed[row], path)
         return scores
+
+    def _score(self, path: Path) -> float | None:
+        score = self.listed_text(path)
+        if score is not None and not 0 <= score <= _MOST_PAIN:
+            self.problem(f"the pain score {score:g} is not between 0 and {_MOST_PAIN}", path, 1)
+            return None
+        return score
 
     def _compare(self, score: float | None, recomputed: float, path: Path) -> None:
         if score is not None and np.isfinite(recomputed) and score != recomputed:

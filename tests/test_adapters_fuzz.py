@@ -42,7 +42,7 @@ fuzz = settings(
 
 def number(text: str) -> int | None:
     text = text.strip(" \t\"'")
-    if not text or set(text) - set("0123456789+-.eE") or len(re.split("[eE]", text)[-1]) > 20:
+    if not text or set(text) - set("0123456789+-.eE") or re.search("[eE][+-]?[0-9]{4}", text):
         return None
     try:
         value = Fraction(text)

@@ -78,13 +78,17 @@ def _terms(facts: Dataset) -> str:
     lines = [f"* Licence: {facts.licence}", f"* Cite: {facts.citation}"]
     if facts.url:
         lines.append(f"* Ask for it at <{facts.url}>")
-    lines += [f"* Coded in release `{release}`: {', '.join(aus)}" for release, aus in facts.coded.items() if aus]
+    lines += [f"* Coded in release `{release}`: {_units(aus)}" for release, aus in facts.coded.items() if aus]
     if facts.intensity:
-        lines.append(f"* With intensity: {', '.join(facts.intensity)}")
+        lines.append(f"* With intensity: {_units(facts.intensity)}")
     if facts.unknown_codes:
         lines.append(f"* Numbers that mean unknown: {', '.join(map(str, facts.unknown_codes))}")
     lines.append(f"* Layout verified: {'yes' if facts.verified else 'no'}")
     return "\n".join(lines)
+
+
+def _units(aus: tuple[str, ...]) -> str:
+    return "not public; the reader takes what the table holds" if aus == facs.ALL else ", ".join(aus)
 
 
 def _settings_table(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from aulib import adapters
+from aulib import adapters, facs
 from aulib.adapters.registry import DATASETS, Dataset
 
 
@@ -18,8 +18,9 @@ def overview() -> str:
 
 def _entry(facts: Dataset) -> str:
     people, images = (f"{n:,}" if n else "?" for n in (facts.subjects, facts.images))
-    units = len(facts.coded_aus())
-    size = f"{people} people, {images} images, {units or '?'} action units, {facts.setting}, {facts.expression}"
+    coded = facts.coded_aus()
+    units = "?" if not coded or coded == facs.ALL else len(coded)  # all 45 stand for "nobody says which"
+    size = f"{people} people, {images} images, {units} action units, {facts.setting}, {facts.expression}"
     layout = "" if facts.verified else "  [layout not verified]"
     lines = [f"{facts.name:<12} {facts.title}: {size}{layout}"]
     lines += textwrap.wrap(f"{facts.licence} {facts.url}".strip(), 100, break_on_hyphens=False, break_long_words=False)

@@ -83,7 +83,7 @@ def _terms(facts: Dataset) -> str:
         lines.append(f"* With intensity: {_units(facts.intensity)}")
     if facts.unknown_codes:
         lines.append(f"* Numbers that mean unknown: {', '.join(map(str, facts.unknown_codes))}")
-    lines.append(f"* Layout verified: {'yes' if facts.verified else 'no'}")
+    lines.append(f"* Layout known from public documents: {'yes' if facts.verified else 'no'}")
     return "\n".join(lines)
 
 

@@ -90,9 +90,9 @@ def disfa(root: Path) -> Path:
 
 def disfa_plus(root: Path) -> Path:
     text = "# AU 1\n# image intensity\n000.jpg     0\n001.jpg     4\n"
-    write(root / "Labels/SN001/A1_AU1_TrailNo_1/AU1.txt", text)
-    write(root / "Images/SN001/A1_AU1_TrailNo_1/000.jpg")
-    write(root / "Images/SN001/A1_AU1_TrailNo_1/001.jpg")
+    write(root / "Labels/SN003/A1_AU1_TrailNo_1/AU1.txt", text)
+    write(root / "Images/SN003/A1_AU1_TrailNo_1/000.jpg")
+    write(root / "Images/SN003/A1_AU1_TrailNo_1/001.jpg")
     return root
 
 

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from aulib.balancing import Balance
+from aulib.plots.style import BLUE, GREY, LIGHT, ORANGE, canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-BLUE, ORANGE, LIGHT, GREY = "#0072B2", "#D55E00", "#B9D7EA", "#7F7F7F"
 
 
 def counts(table: pd.DataFrame, source: str = "") -> Figure:
@@ -24,7 +23,7 @@ def counts(table: pd.DataFrame, source: str = "") -> Figure:
         table: what :func:`aulib.balancing.imbalance` returns.
         source: where the labels come from, written into the title.
     """
-    figure, axes = _canvas(6.5, 0.3 * len(table) + 1.2)
+    figure, axes = canvas(6.5, 0.3 * len(table) + 1.2)
     ordered = table.sort_values("positives")
     bars = axes.barh(ordered.index.astype(str), ordered["positives"], color=BLUE)
     axes.bar_label(bars, [f"{n:,}" for n in ordered["positives"]], padding=3, fontsize=8)
@@ -43,7 +42,7 @@ def before_after(balance: Balance, source: str = "") -> Figure:
         source: where the labels come from, written into the title.
     """
     longest = max(table.attrs["rows"] for table in (balance.before, balance.after))
-    figure, panels = _canvas(9, 0.3 * len(balance.before) + 1.6, columns=2)
+    figure, panels = canvas(9, 0.3 * len(balance.before) + 1.6, columns=2)
     for axes, table, name in zip(panels, (balance.before, balance.after), ("before", "after"), strict=True):
         _stacked(axes, table, longest)
         ratio, rows = table.attrs["max_min"], table.attrs["rows"]
@@ -62,7 +61,7 @@ def coverage(balance: Balance, source: str = "") -> Figure:
         source: where the labels come from, written into the title.
     """
     before, after = (t["known"] / t.attrs["rows"] for t in (balance.before, balance.after))
-    figure, axes = _canvas(6.5, 0.3 * len(before) + 1.2)
+    figure, axes = canvas(6.5, 0.3 * len(before) + 1.2)
     names = before.index.astype(str)
     axes.hlines(names, before, after, color=GREY, linewidth=2, zorder=1)
     axes.scatter(before, names, s=45, facecolors="white", edgecolors=BLUE, label="before", zorder=2)
@@ -82,7 +81,7 @@ def multiplicity(balance: Balance, source: str = "") -> Figure:
         balance: what :func:`aulib.balancing.balance` returns.
         source: where the labels come from, written into the title.
     """
-    figure, axes = _canvas(5.5, 2.8)
+    figure, axes = canvas(5.5, 2.8)
     rows = np.bincount(balance.multiplicity)
     bars = axes.bar(range(len(rows)), rows, color=[ORANGE, *[BLUE] * (len(rows) - 1)])
     axes.bar_label(bars, [f"{n:,}" for n in rows], fontsize=8)
@@ -100,7 +99,7 @@ def rarity(table: pd.DataFrame, source: str = "") -> Figure:
         source: where the labels come from, written into the title.
     """
     ordered = table[np.isfinite(table["IRLbl"])].sort_values("IRLbl", ascending=False)
-    figure, axes = _canvas(6.5, 0.3 * len(ordered) + 1.3)
+    figure, axes = canvas(6.5, 0.3 * len(ordered) + 1.3)
     names, by_count, by_share = ordered.index.astype(str), ordered["IRLbl"], ordered["IRLbl_prevalence"]
     axes.hlines(names, by_count, by_share, color=GREY, linewidth=2, zorder=1)
     axes.scatter(by_share, names, s=45, facecolors="white", edgecolors=ORANGE, label="by prevalence", zorder=2)
@@ -122,7 +121,7 @@ def growth(samples: Mapping[str, Balance], source: str = "") -> Figure:
     """
     before = next(iter(samples.values())).before
     ordered = before.index[before["positives"].to_numpy().argsort(kind="stable")]
-    figure, axes = _canvas(6.5, 0.3 * len(before) + 1.5)
+    figure, axes = canvas(6.5, 0.3 * len(before) + 1.5)
     styles = zip(samples.items(), (ORANGE, BLUE, GREY, "black"), "oDs^", strict=False)
     for (name, sample), color, marker in styles:
         factor = (sample.after["positives"] / sample.before["positives"])[ordered]
@@ -145,7 +144,7 @@ def compare(samples: Mapping[str, Balance], source: str = "") -> Figure:
     """
     before = next(iter(samples.values())).ratio_before
     beside = {"textcoords": "offset points", "va": "center", "fontsize": 8}
-    figure, axes = _canvas(7.0, 0.36 * len(samples) + 1.4)
+    figure, axes = canvas(7.0, 0.36 * len(samples) + 1.4)
     for position, sample in enumerate(samples.values()):
         ours = np.isfinite(sample.ratio_optimum)
         axes.hlines(position, 1, sample.ratio_after, color=GREY, linewidth=1)
@@ -177,16 +176,6 @@ def _stacked(axes: Axes, table: pd.DataFrame, longest: int) -> None:
     for position, n in enumerate(table["positives"]):
         axes.annotate(f"{n:,}", (n, position), xytext=(2, 0), textcoords="offset points", va="center", fontsize=7)
     axes.set(xlabel="rows", xlim=(0, longest), ylim=(len(table) - 0.5, -0.5))
-
-
-def _canvas(width: float, height: float, columns: int = 1):
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, columns, figsize=(width, height), layout="constrained")
-    for each in np.atleast_1d(axes):
-        each.spines[["top", "right"]].set_visible(False)
-    plt.close(figure)  # a notebook shows the figure as the cell's value, once
-    return figure, axes
 
 
 def _title(text: str, source: str) -> str:

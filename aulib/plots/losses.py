@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
+
+from aulib.plots.style import BLUE, GREEN, GREY, ORANGE, PINK, SKY, YELLOW, canvas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
-_COLORS = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
+_COLORS = (BLUE, ORANGE, GREEN, PINK, SKY, YELLOW)
 
 
 def curves(table: pd.DataFrame, ylabel: str, title: str = "") -> Figure:
@@ -23,7 +23,7 @@ def curves(table: pd.DataFrame, ylabel: str, title: str = "") -> Figure:
         ylabel: what the numbers are.
         title: the figure's title.
     """
-    figure, (axes,) = _canvas(6.5, 3.4)
+    figure, axes = canvas(6.5, 3.4)
     for (_, values), color in zip(table.items(), _COLORS, strict=False):
         axes.plot(table.index, values, color=color)
     _name_lines(axes, table)
@@ -40,7 +40,7 @@ def gradient_bias(tables: Mapping[str, pd.DataFrame], title: str = "") -> Figure
             :func:`aulib.losses.batch_distortion` gives them for one label.
         title: what was drawn.
     """
-    figure, panels = _canvas(8.5, 3.4, columns=2, sharey=True)
+    figure, panels = canvas(8.5, 3.4, columns=2, sharey=True)
     for axes, kind in zip(panels, ("positives", "negatives"), strict=True):
         axes.axhline(1, color=GREY, linewidth=0.8, linestyle="--")
         together = pd.DataFrame({name: table[kind] for name, table in tables.items()})
@@ -63,7 +63,7 @@ def scores_by_batch(scores: pd.DataFrame, title: str = "") -> Figure:
         title: what was drawn.
     """
     batches, losses = scores["batch"].unique(), list(scores["loss"].unique())
-    figure, panels = _canvas(3.2 * len(batches) + 0.6, 3.4, columns=len(batches), sharey=True)
+    figure, panels = canvas(3.2 * len(batches) + 0.6, 3.4, columns=len(batches), sharey=True)
     labels = list(scores["label"].unique())
     for axes, batch in zip(panels, batches, strict=True):
         for number, (loss, color) in enumerate(zip(losses, _COLORS, strict=False)):
@@ -91,14 +91,3 @@ def _name_lines(axes, table: pd.DataFrame) -> None:
             name, (table.index[-1], place), xytext=(6, 0), textcoords="offset points", color=color, fontsize=9,
             va="center", annotation_clip=False,
         )  # fmt: skip
-
-
-def _canvas(width: float, height: float, columns: int = 1, **options):
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, columns, figsize=(width, height), layout="constrained", **options)
-    axes = np.atleast_1d(axes)
-    for each in axes:
-        each.spines[["top", "right"]].set_visible(False)
-    plt.close(figure)  # a notebook shows the figure as the cell's value, once
-    return figure, axes

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from aulib.plots.style import BLUE, GREY, ORANGE, canvas
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
 
 
 def baselines(prevalence: Mapping[str, float] | pd.Series, source: str = "") -> Figure:
@@ -22,7 +22,7 @@ def baselines(prevalence: Mapping[str, float] | pd.Series, source: str = "") -> 
         prevalence: share of positives among the known rows of each label.
         source: where the labels come from, written into the title.
     """
-    figure, axes = _canvas(6.5, 3.6)
+    figure, axes = canvas(6.5, 3.6)
     grid = np.linspace(0, 1, 201)
     axes.plot(grid, 1 - grid, color=ORANGE)
     axes.plot(grid, 2 * grid / (1 + grid), color=BLUE)
@@ -49,7 +49,7 @@ def cells(values: ArrayLike, y: ArrayLike, title: str = "") -> Figure:
     """
     values, y = np.asarray(values, dtype=float), np.asarray(y, dtype=float)
     rows, labels = values.shape
-    figure, axes = _canvas(1.1 * labels + 1.6, 0.45 * rows + 1.2)
+    figure, axes = canvas(1.1 * labels + 1.6, 0.45 * rows + 1.2)
     largest = np.abs(values).max() or 1.0
     axes.imshow(values, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto")
     for row, label in np.ndindex(values.shape):
@@ -72,7 +72,7 @@ def batch_distortion(table: pd.DataFrame, title: str = "") -> Figure:
         table: indexed by batch size, with ``batch_f1``, ``all_f1`` and ``no_positive``.
         title: what was drawn.
     """
-    figure, (left, right) = _canvas(8.5, 3.2, columns=2)
+    figure, (left, right) = canvas(8.5, 3.2, columns=2)
     sizes = [f"{n:,}" for n in table.index]
     left.plot(sizes, table["batch_f1"], "o-", color=BLUE)
     left.plot(sizes, table["all_f1"], "--", color=GREY)
@@ -97,7 +97,7 @@ def stock_against_masked(table: pd.DataFrame, source: str = "") -> Figure:
         source: where the labels come from, written into the title.
     """
     low, high = -0.6, 1.6
-    figure, axes = _canvas(6.5, 0.26 * len(table) + 1.4)
+    figure, axes = canvas(6.5, 0.26 * len(table) + 1.4)
     places = np.arange(len(table))[::-1]
     stock = table["stock"].clip(low, high)
     axes.hlines(places, stock, table["masked"], color=GREY, linewidth=1)
@@ -121,13 +121,3 @@ def stock_against_masked(table: pd.DataFrame, source: str = "") -> Figure:
 
 def _symbol(label: float) -> str:
     return "unknown" if np.isnan(label) else "displayed" if label else "not displayed"
-
-
-def _canvas(width: float, height: float, columns: int = 1):
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, columns, figsize=(width, height), layout="constrained")
-    for each in np.atleast_1d(axes):
-        each.spines[["top", "right"]].set_visible(False)
-    plt.close(figure)  # a notebook shows the figure as the cell's value, once
-    return figure, axes

@@ -15,11 +15,11 @@ BLUE, ORANGE, LIGHT, GREY = "#0072B2", "#D55E00", "#B9D7EA", "#7F7F7F"
 GREEN, PINK, SKY, YELLOW = "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
 
 
-def canvas(width: float, height: float, columns: int = 1) -> tuple[Figure, Axes | np.ndarray]:
+def canvas(width: float, height: float, columns: int = 1, **options) -> tuple[Figure, Axes | np.ndarray]:
     """Figure and axes in inches, without the upper and right frame; a notebook shows the figure as a cell's value."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, columns, figsize=(width, height), layout="constrained")
+    figure, axes = plt.subplots(1, columns, figsize=(width, height), layout="constrained", **options)
     for each in np.atleast_1d(axes):
         each.spines[["top", "right"]].set_visible(False)
     plt.close(figure)  # otherwise it is shown twice

@@ -82,7 +82,7 @@ def _terms(facts: Dataset) -> str:
     if facts.intensity:
         lines.append(f"* With intensity: {_units(facts.intensity)}")
     if facts.benchmark:
-        lines.append(f"* Usual benchmark (`aus=\"benchmark\"`): {_units(facts.benchmark)}")
+        lines.append(f'* Usual benchmark (`aus="benchmark"`): {_units(facts.benchmark)}')
     if facts.unknown_codes:
         lines.append(f"* Numbers that mean unknown: {', '.join(map(str, facts.unknown_codes))}")
     lines.append(f"* Layout known from public documents: {'yes' if facts.verified else 'no'}")

@@ -22,6 +22,8 @@ class Look:
         clutter: range of the background's noise. ground: range of its brightness.
         blur: range in pixels at 96 pixels. noise: range in grey levels. grey: share of people filmed without colour.
         zoom: standard deviation of the crop's size. shift: of its place.
+        detail: range of the resolution that the camera resolves, as a share of the image's own.
+        quality: range of the quality of JPEG compression; PNG images were compressed so before.
         wild: whether every picture has its own light and background, or every sequence.
     """
 
@@ -37,6 +39,8 @@ class Look:
     grey: float = 0.0
     zoom: float = 0.02
     shift: float = 0.012
+    detail: tuple[float, float] = (1.0, 1.0)
+    quality: tuple[int, int] = (90, 95)
     wild: bool = False
 
 

@@ -47,6 +47,7 @@ class Scene:
         grey: whether the camera sees no colour.
         side: of one-sided actions whose level is a plain number, +1 left, -1 right.
         seed: of the noise.
+        detail: share of the image's resolution that the camera resolves, above 0 to 1.
     """
 
     yaw: float = 0.0
@@ -66,6 +67,7 @@ class Scene:
     grey: bool = False
     side: int = 1
     seed: int = 0
+    detail: float = 1.0
 
 
 def face(person: Person, aus: Mapping[str, facs.Level], scene: Scene, size: int) -> np.ndarray:
@@ -306,6 +308,10 @@ def _background(person: Person, scene: Scene, inner: int) -> np.ndarray:
 def _camera(colour: np.ndarray, scene: Scene, size: int) -> np.ndarray:
     image = np.clip(colour, 0, 1) ** np.float32(scene.gamma / 2.2)
     picture = Image.fromarray((image * 255 + 0.5).astype(np.uint8)).resize((size, size), Image.Resampling.HAMMING)
+    if scene.detail < 1:
+        few = max(8, round(size * scene.detail))
+        small = picture.resize((few, few), Image.Resampling.HAMMING)
+        picture = small.resize((size, size), Image.Resampling.BICUBIC)
     if scene.blur > 0:
         picture = picture.filter(ImageFilter.GaussianBlur(scene.blur))
     if scene.grey:

@@ -166,13 +166,16 @@ def _brow(rng: np.random.Generator, male: float) -> np.ndarray:
     lift, arch = rng.normal(0, 0.012), rng.uniform(0.02, 0.06)
     inner = rng.uniform(0.085, 0.12)
     points = ((inner, 7.455 + lift), (0.2, 7.48 + lift), (0.33, 7.465 + arch + lift), (0.5, 7.435 + lift))
-    x, y = creases.grid()
+    rows = slice(round((7.3 - creases.Y_MIN) / creases.STEP), round((7.7 - creases.Y_MIN) / creases.STEP))
+    x, y = creases.grid()[0], creases.grid()[1][rows]
     thickness = (0.024 + 0.016 * male + rng.uniform(-0.006, 0.008)) * np.clip(1.25 - (x - inner) * 1.9, 0.35, 1.2)
-    across = creases.distance(points) / thickness
-    cover = np.exp(-((across * across) ** 2)) * np.clip((x - inner + 0.035) / 0.025, 0, 1)
+    across = creases.distance(points, rows) / thickness
+    cover = np.zeros((creases.HEIGHT, creases.WIDTH), np.float32)
+    cover[rows] = np.exp(-((across * across) ** 2)) * np.clip((x - inner + 0.035) / 0.025, 0, 1)
     lean = (y - 7.46) * np.clip((x - inner) * 5, 0.2, 1.6)  # hairs stand at the inner end and lie at the outer one
-    strokes = 0.86 + 0.14 * np.sin((x - lean) * rng.uniform(190, 250) + 1.5 * np.sin(x * 61 + y * 90))
-    return cover * strokes * rng.uniform(0.75, 1.0)
+    strokes = 0.9 + 0.1 * np.sin((x - lean) * rng.uniform(250, 310) + 1.5 * np.sin(x * 61 + y * 90))
+    cover[rows] *= strokes * rng.uniform(0.75, 1.0)
+    return cover
 
 
 def _paint(rng: np.random.Generator, tone: np.ndarray, hair: np.ndarray, male: float, age: float) -> np.ndarray:

@@ -190,7 +190,8 @@ def _unit(number, name, muscles, region, part, shapes) -> ActionUnit:
 #: Code -> :class:`ActionUnit`, for the 45 action units of :data:`ALL`, in the same order.
 #: Not shown by the synthetic corpus: AU31 (only a bulge of the jaw muscle), AU32 (needs teeth that touch the lip), AU33
 #: (blowing, no shape) and AU37 (a movement of the tongue along the lips, not a state). One image cannot tell AU45, a
-#: blink, from AU43, closed eyes: only its length in time differs.
+#: blink, from AU43, closed eyes: only its length in time differs. Two are shown but hard to see in a frontal crop: AU21
+#: tightens the neck, of which a strip is left, and AU29 moves the jaw towards the camera.
 CATALOGUE: dict[str, ActionUnit] = {code(row[0]): _unit(*row) for row in _ROWS}
 
 #: Action units that exclude each other in the synthetic corpus: no two members of a group's two sides occur together.

@@ -17,9 +17,12 @@ SKIN = {
 }
 HAIR = ((0.04, 0.03, 0.03), (0.10, 0.06, 0.04), (0.22, 0.13, 0.07), (0.36, 0.24, 0.13), (0.34, 0.13, 0.06))
 IRIS = ((0.13, 0.07, 0.04), (0.26, 0.15, 0.07), (0.30, 0.32, 0.16), (0.30, 0.42, 0.55), (0.36, 0.40, 0.42))
-#: How far each kind of local change may go (standard deviation of its weight); eyes, brows and mouth little, so that
-#: being somebody does not look like doing something.
-SPREAD = {"eye": 0.20, "eyebrows": 0.22, "mouth": 0.25, "head": 0.22, "forehead": 0.3, "nose": 0.35}
+#: How far each kind of local change may go (standard deviation of its weight); eyes, brows, nostrils and mouth little,
+#: so that being somebody does not look like doing something.
+SPREAD = {
+    "eye": 0.20, "eyebrows": 0.22, "mouth": 0.25, "head": 0.22, "forehead": 0.3, "nose": 0.35,
+    "nose-nostrils-width": 0.15,
+}  # fmt: skip
 DIRECTIONS = ("decr", "incr", "down", "up", "in", "out", "concave", "convex", "backward", "forward")
 #: The base mesh keeps its lips a little apart; this much of the action ``mouthClose`` shuts them.
 LIPS_SHUT = 0.075
@@ -115,7 +118,8 @@ def _local_changes() -> tuple[tuple[float, tuple[str, ...]], ...]:
             continue
         stem, _, direction = name.rpartition("-")
         pairs.setdefault(stem if direction in DIRECTIONS else name, []).append(name)
-    spread = (SPREAD.get(stem.removeprefix("id:").split("-")[0], 0.3) for stem in pairs)
+    places = [stem.removeprefix("id:") for stem in pairs]
+    spread = [SPREAD.get(place, SPREAD.get(place.split("-")[0], 0.3)) for place in places]
     return tuple(zip(spread, map(tuple, pairs.values()), strict=True))
 
 

@@ -44,7 +44,7 @@ HELPERS = {
     "helper-tongue": "tongue",
 }
 #: Body vertices above this height and in front of this depth are kept: what a tight crop of a turned head shows.
-LOWEST, DEEPEST = 5.75, -0.35
+LOWEST, DEEPEST = 5.45, -0.35
 
 #: Changes of one place that vary a face without looking like an action unit; ``*`` stands for the two directions.
 LOCAL = """
@@ -69,7 +69,7 @@ DIRECTIONS = (
 UNITS = (
     "neck-platysma", "nose-left-dilatation", "nose-right-dilatation", "nose-compression", "nose-left-elevation",
     "nose-right-elevation", "mouth-compression", "mouth-eversion", "mouth-retraction", "mouth-corner-puller",
-    "mouth-parling", "mouth-pursing", "mouth-upward-retraction",
+    "mouth-parling", "mouth-pursing", "mouth-upward-retraction", "nose-depression", "eye-left-slit", "eye-right-slit",
 )  # fmt: skip
 
 

@@ -49,11 +49,19 @@ def test_every_shape_exists_in_the_head_basis():
 
 def test_left_and_right_are_moved_alike():
     for unit in facs.CATALOGUE.values():
-        if unit.code in ("AU30", "AU46"):  # one-sided by definition
-            continue
         for name, weight in unit.shapes.items():
             if name.endswith("Left"):
                 assert unit.shapes[name.removesuffix("Left") + "Right"] == weight
+
+
+def test_units_that_move_the_middle_or_the_head_have_no_sides():
+    without = {unit.number for unit in facs.CATALOGUE.values() if unit.renderable and not unit.sided}
+    assert without == {17, 18, 19, 22, 23, 24, 25, 26, 27, 28, 29, 39, *range(51, 57)}
+    assert all(facs.CATALOGUE[unit].sided for unit in facs.ONE_SIDED)
+
+
+def test_the_label_of_a_pair_is_its_stronger_side():
+    assert facs.stronger((1, 4)) == facs.stronger([4.0, 0]) == facs.stronger(4) == 4
 
 
 def test_shapes_cannot_be_changed_by_accident():
@@ -65,7 +73,7 @@ def test_closed_lips_exclude_parted_ones_both_ways():
     for closed in ("AU24", "AU28"):
         for parted in ("AU25", "AU26", "AU27"):
             assert facs.excludes(closed, parted) and facs.excludes(parted, closed)
-    assert facs.excludes("AU05", "AU43")
+    assert facs.excludes("AU05", "AU43") and facs.excludes("AU17", "AU27")
     assert not facs.excludes("AU01", "AU02")
 
 

@@ -26,7 +26,9 @@ LINES: dict[str, tuple[tuple[tuple[tuple[float, float], ...], ...], float]] = {
         (((0.47, 7.31), (0.53, 7.36), (0.58, 7.40)), ((0.48, 7.28), (0.54, 7.29), (0.61, 7.30)),
          ((0.47, 7.25), (0.53, 7.21), (0.59, 7.17))), 0.011),
     "under_eye": ((((0.17, 7.20), (0.24, 7.145), (0.34, 7.13), (0.44, 7.17)),), 0.016),
-    "lower_lid": ((((0.19, 7.235), (0.26, 7.195), (0.34, 7.185), (0.43, 7.215)),), 0.010),
+    "lower_lid": (
+        (((0.165, 7.245), (0.25, 7.19), (0.34, 7.18), (0.44, 7.215)), ((0.12, 7.30), (0.155, 7.255), (0.18, 7.20))),
+        0.013),
     "nose_root": (
         (((0.0, 7.30), (0.08, 7.29)), ((0.0, 7.25), (0.085, 7.235)), ((0.0, 7.20), (0.09, 7.18)),
          ((0.07, 7.14), (0.11, 7.05))), 0.011),
@@ -44,8 +46,13 @@ LINES: dict[str, tuple[tuple[tuple[tuple[float, float], ...], ...], float]] = {
     "stretch": (
         (((0.30, 6.64), (0.315, 6.59), (0.31, 6.53)), ((0.35, 6.66), (0.365, 6.59), (0.355, 6.51)),
          ((0.05, 6.41), (0.16, 6.42), (0.26, 6.46))), 0.011),
-    "neck_cords": ((((0.10, 6.20), (0.12, 5.96)), ((0.24, 6.24), (0.27, 5.96)), ((0.36, 6.36), (0.44, 6.0))), 0.022),
-    "nostril": ((((0.05, 6.855), (0.085, 6.85), (0.105, 6.865)),), 0.018),
+    "lower_lip_pull": ((((0.0, 6.435), (0.13, 6.44), (0.21, 6.475)), ((0.22, 6.50), (0.27, 6.44))), 0.014),
+    "corner_sharp": ((((0.245, 6.60), (0.275, 6.64), (0.28, 6.70)), ((0.27, 6.585), (0.305, 6.60))), 0.014),
+    "pucker": (
+        tuple(((x, 6.70), (x * 1.5, 6.79)) for x in (0.0, 0.05, 0.10, 0.15))
+        + tuple(((x, 6.52), (x * 1.5, 6.43)) for x in (0.0, 0.05, 0.10, 0.15)), 0.011),
+    "ala": ((((0.10, 7.0), (0.145, 6.95), (0.155, 6.89), (0.13, 6.86)),), 0.014),
+    "underlip": ((((0.0, 6.46), (0.12, 6.47), (0.21, 6.52)),), 0.020),
 }  # fmt: skip
 
 #: Light or dark bulges: (x, y), radius in x and y, sign (negative is lighter).
@@ -54,6 +61,10 @@ BULGES: dict[str, tuple[tuple[float, float, float, float, float], ...]] = {
     "puffed_cheek": ((0.46, 6.68, 0.14, 0.16, -1.0), (0.30, 6.62, 0.05, 0.16, 0.6)),
     "chin_bulge": ((0.0, 6.37, 0.12, 0.06, -0.6), (0.0, 6.30, 0.14, 0.025, 0.6)),
     "flat_chin": ((0.0, 6.42, 0.18, 0.05, -0.8),),
+    "nostril": ((0.103, 6.868, 0.026, 0.013, 1.0),),
+    "wing": ((0.135, 6.94, 0.03, 0.04, 1.0),),
+    "cheek_ball": ((0.38, 6.90, 0.12, 0.10, -1.0), (0.42, 6.74, 0.10, 0.035, 0.8), (0.40, 7.06, 0.10, 0.03, 0.5)),
+    "jaw_slack": ((0.36, 6.50, 0.05, 0.13, 0.8), (0.28, 6.36, 0.10, 0.06, -0.6)),
     "jaw_side": ((0.45, 6.42, 0.06, 0.12, 0.6),),
 }
 
@@ -63,30 +74,30 @@ FOLDS: dict[str, dict[str, float]] = {
     "AU02": {"forehead_outer": 0.75},
     "AU04": {"glabella": 1.0},
     "AU05": {},
-    "AU06": {"crows_feet": 0.9, "under_eye": 0.7, "cheek_apple": 0.30, "nasolabial": 0.2},
-    "AU07": {"lower_lid": 1.0},
+    "AU06": {"crows_feet": 0.9, "under_eye": 0.8, "cheek_apple": 0.35, "nasolabial": 0.2},
+    "AU07": {"lower_lid": 1.3},
     "AU09": {"nose_root": 1.0, "nasolabial_top": 0.8, "glabella": 0.3},
-    "AU10": {"nasolabial_top": 1.0, "nasolabial": 0.35},
-    "AU11": {"nasolabial_middle": 1.1},
+    "AU10": {"nasolabial_top": 1.2, "nasolabial": 0.35},
+    "AU11": {"nasolabial_middle": 1.5},
     "AU12": {"nasolabial": 0.9, "cheek_apple": 0.25},
-    "AU13": {"cheek_apple": 0.35, "dimple": 0.35},
-    "AU14": {"dimple": 1.2},
+    "AU13": {"cheek_ball": 0.45, "corner_sharp": 0.9},
+    "AU14": {"dimple": 1.5},
     "AU15": {"corner_down": 1.1},
-    "AU16": {"flat_chin": 0.3},
-    "AU17": {"chin_crease": 1.0, "chin_bulge": 0.6, "chin_dimples": 0.9},
-    "AU18": {"lip_lines": 0.5},
+    "AU16": {"flat_chin": 0.5, "lower_lip_pull": 1.4},
+    "AU17": {"chin_crease": 1.1, "chin_bulge": 1.1, "chin_dimples": 1.6},
+    "AU18": {"pucker": 0.75},
     "AU20": {"stretch": 0.9},
-    "AU21": {"neck_cords": 1.0},
     "AU22": {"lip_lines": 0.3},
-    "AU23": {"lip_lines": 0.75, "lip_seam": 0.5},
+    "AU23": {"lip_lines": 0.85, "lip_seam": 0.7},
     "AU24": {"lip_border": 0.8, "lip_seam": 1.2},
     "AU28": {"lip_border": 0.4, "lip_seam": 0.8},
-    "AU29": {"flat_chin": 0.6, "jaw_side": 0.4},
-    "AU34": {"puffed_cheek": 0.4},
-    "AU38": {"nostril": 1.0},
-    "AU39": {"nostril": -1.0},
-    "AU44": {"lower_lid": 0.7, "crows_feet": 0.5},
-    "AU46": {"crows_feet": 0.8, "lower_lid": 0.6},
+    "AU29": {"underlip": 1.8, "flat_chin": 1.2, "jaw_side": 0.6},
+    "AU30": {"jaw_slack": 0.8},
+    "AU34": {"puffed_cheek": 0.5},
+    "AU38": {"nostril": 2.0, "wing": -0.5},
+    "AU39": {"nostril": -0.5, "ala": 1.0, "wing": 0.7},
+    "AU44": {"lower_lid": 0.8, "crows_feet": 0.8, "under_eye": 0.9, "glabella": 0.3},
+    "AU46": {"crows_feet": 1.0, "lower_lid": 0.6, "under_eye": 0.6},
 }
 
 
@@ -97,10 +108,10 @@ def grid() -> tuple[np.ndarray, np.ndarray]:
     return x[None, :], y[:, None]
 
 
-def distance(points: tuple[tuple[float, float], ...]) -> np.ndarray:
-    """Distance of every map cell from a polyline, (HEIGHT, WIDTH), in dm."""
-    x, y = grid()
-    nearest = np.full((HEIGHT, WIDTH), np.inf, np.float32)
+def distance(points: tuple[tuple[float, float], ...], rows: slice = slice(None)) -> np.ndarray:
+    """Distance of every map cell, or of those in some rows, from a polyline, (HEIGHT, WIDTH), in dm."""
+    x, y = grid()[0], grid()[1][rows]
+    nearest = np.full((len(y), WIDTH), np.inf, np.float32)
     for (ax, ay), (bx, by) in zip(points[:-1], points[1:], strict=True):
         dx, dy = bx - ax, by - ay
         along = np.clip(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy), 0, 1)

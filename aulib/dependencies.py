@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -20,11 +20,12 @@ MAKERS = ("adapters", "synth", "images", "features", "model", "training")
 _STARTERS = ("cli", "book", "notebooks", "dependencies")
 
 
-def of_module(*names: str) -> list[Path]:
+def of_module(*names: str, without: Iterable[str] = ()) -> list[Path]:
     """Return the files of modules or packages and of all that they import, in order.
 
     Args:
         names: inside the package, as ``"training"`` or ``"adapters.bp4d"``.
+        without: modules or packages that are not entered, because what they make is known by its content.
 
     Raises:
         ValueError: there is no such module.
@@ -33,7 +34,7 @@ def of_module(*names: str) -> list[Path]:
         >>> [path.name for path in of_module("facs")]
         ['__init__.py', 'facs.py']
     """
-    return _closure((f"aulib.{name}" for name in names), barred=())
+    return _closure((f"aulib.{name}" for name in names), barred=without)
 
 
 def of_notebook(source: str | Path) -> list[Path]:
@@ -98,7 +99,7 @@ def _above(name: str) -> list[Path]:
     return [folder / "__init__.py" for folder in place.parents if folder == _PACKAGE or _PACKAGE in folder.parents]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _imports_of(path: Path) -> tuple[str, ...]:
     package = ".".join(("aulib", *path.relative_to(_PACKAGE).parent.parts))
     lazy = path != _PACKAGE / "pipeline.py"  # what the pipeline imports in its methods are the makers
@@ -115,7 +116,8 @@ def _imported(source: str, package: str, lazy: bool = True) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                base = ".".join([*package.split(".")[: len(package.split(".")) - node.level + 1], *filter(None, [base])])
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join(filter(None, [*above, base]))
             names += [f"{base}.{alias.name}" for alias in node.names]
     return [module for name in names if name.split(".")[0] == "aulib" and (module := _module(name))]
 

@@ -58,6 +58,15 @@ class Split(_Section):
     validation_size: float = Field(
         0.15, gt=0, lt=1, description="share of the training people held back to select the model"
     )
+    test_dataset: str | None = Field(
+        None, description="test on all people of this dataset and train on the others; null: people of every dataset"
+    )
+
+    @field_validator("test_dataset")
+    @classmethod
+    def _known_dataset(cls, value: str | None) -> str | None:
+        _check_datasets([] if value is None else [value])
+        return value
 
 
 def _two_multiples(value: Any) -> Any:

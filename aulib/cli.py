@@ -196,18 +196,18 @@ def _alone(lock: Path, sentence: str) -> Iterator[None]:
 def _sweep(given: argparse.Namespace) -> int:
     import psutil
 
-    root = notebooks.root()
-    sweep = sweeps.load(given.file)
-    free = psutil.virtual_memory().available // 2**20
-    memory = given.memory_mb or free
+    root, sweep = notebooks.root(), sweeps.load(given.file)
+    options = ["--keep-going", *given.snakemake]
     if not any(option.startswith(("--executor", "--workflow-profile", "--profile")) for option in given.snakemake):
-        sweeps.check_resources(sweep.resources, given.cores, min(memory, free), given.gpus)
+        free = psutil.virtual_memory().available // 2**20
+        memory = min(given.memory_mb or free, free)
+        sweeps.check_resources(sweep.resources, given.cores, memory, given.gpus)
+        options += ["--resources", f"mem_mb={memory}", f"gpu={given.gpus}"]
     print(sweep.table().to_string(), file=sys.stderr)
     if given.dry_run:
         return 0
     place = pipeline.writable(root / "_build" / "sweeps" / sweep.name)
     with _alone(place / ".lock", f"the sweep '{sweep.name}' is at work already in this checkout"):
-        options = ["--resources", f"mem_mb={memory}", f"gpu={given.gpus}", "--keep-going", *given.snakemake]
         failed = workflow.run(root, ["sweep"], given.cores, {"sweep": given.file.resolve()}, options)
         return _told(sweep, place, bool(failed))
 

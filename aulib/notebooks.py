@@ -221,6 +221,7 @@ def environment() -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "JUPYTER_PLATFORM_DIRS": "1",
+        "AULIB_PROFILE": "quick",  # what is executed here is given all its parameters
     }
 
 

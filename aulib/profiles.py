@@ -8,7 +8,8 @@ notebook leaves out has the value of the profile ``quick``, which is this module
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -204,6 +205,9 @@ PARAMETERS = tuple(Settings.model_fields)
 def settings(**sections: Any) -> Settings:
     """Check parameters and fill in what is left out.
 
+    What is left out has the value of the profile ``quick``, or of the profile that the environment variable
+    ``AULIB_PROFILE`` names (small machines set it to ``tiny``).
+
     Args:
         **sections: any of :data:`PARAMETERS`; a section is a mapping of its own fields.
 
@@ -217,7 +221,23 @@ def settings(**sections: Any) -> Settings:
         >>> settings(training={"epochs": (2, 1)}).training.epochs
         (2, 1)
     """
+    default = os.environ.get("AULIB_PROFILE", "quick")
+    if default != "quick":
+        sections = _filled(load(default), sections)
     return _checked(sections, where="parameters")
+
+
+def _filled(base: Settings, sections: dict[str, Any]) -> dict[str, Any]:
+    """Put sections over those of a profile; it gives its name too, unless another than ``quick`` is given."""
+    content = base.model_dump()
+    for name, value in sections.items():
+        both = (
+            isinstance(value, Mapping) and isinstance(content.get(name), dict) and name not in ("datasets", "readers")
+        )
+        content[name] = {**content[name], **value} if both else value
+    if sections.get("profile", "quick") == "quick":
+        content["profile"] = base.profile
+    return content
 
 
 def load(profile: str | Path) -> Settings:

@@ -29,7 +29,7 @@ STEPS = {
 DONE = "_build/done/{profile}/{step}"
 
 
-localrules: all, products, sweep
+localrules: all, products
 
 
 rule all:

@@ -215,8 +215,12 @@ def _papermill(
 
 
 def environment() -> dict[str, str]:
-    """Return the environment variables under which kernels run quietly and repeatably."""
-    return {
+    """Return the environment variables under which kernels run quietly, repeatably and with no more threads than asked.
+
+    Snakemake puts the threads of a job into ``OMP_NUM_THREADS`` and its like, which TensorFlow does not read.
+    """
+    threads = os.environ.get("OMP_NUM_THREADS")
+    return ({"TF_NUM_INTRAOP_THREADS": threads} if threads else {}) | {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONHASHSEED": "0",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",

@@ -84,7 +84,20 @@ def _stage(root: Path, profile: str) -> Path:
     (generated / "settings.md").write_text(settings_table(), "utf-8")
     (generated / "profiles.md").write_text(profiles_table(), "utf-8")
     (generated / "datasets.md").write_text(datasets_page(), "utf-8")
+    _draw_graph(root, profile, generated / "graph.svg")
     return stage
+
+
+def _draw_graph(root: Path, profile: str, path: Path) -> None:
+    """Draw what is made from what, as Snakemake sees it."""
+    from aulib.plots import graph
+
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "--nolock", "--forceall", "--dag", "dot"]
+    command += ["--config", f"profile={profile}", "--", "_build/html/index.html"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise AulibError(f"Snakemake could not say what is made from what:\n{done.stderr}")
+    graph.graph_figure(graph.edges(done.stdout)).savefig(path, transparent=False, metadata={"Date": None})
 
 
 def substitutions() -> dict[str, str]:

@@ -6,17 +6,18 @@ import argparse
 import errno
 import json
 import os
-import subprocess
+import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock, Timeout
 
-from aulib import adapters, notebooks, pipeline, profiles
+from aulib import adapters, notebooks, pipeline, profiles, sweeps, workflow
 from aulib.errors import AulibError, SettingsError
 
 
@@ -64,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     run.add_argument("notebooks", nargs="*", help="as 03_balancing; default: all")
     _add_profile(run)
+    _add_sweep(run)
+    run.add_argument("--minutes", type=float, help="end a cell that takes longer; default: no limit")
     run.add_argument(
         "-p",
         "--parameter",
@@ -81,7 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(command=_build)
     build.add_argument("step", choices=pipeline.STEPS)
     _add_profile(build)
-    build.add_argument("--mark", type=Path, help="also write the place into this file when the step is done")
+    _add_sweep(build)
+    build.add_argument("--mark", type=Path, help="when the step is done, write a hash of its content into this file")
+    build.add_argument("--into", type=Path, help="also copy the tables of the step 'results' into this folder")
+
+    _add_sweeps(commands)
 
     _add_check(commands)
 
@@ -126,6 +133,29 @@ def _add_check(commands: argparse._SubParsersAction) -> None:
     check.add_argument("--json", action="store_true", help="print the whole report as JSON")
 
 
+def _add_sweeps(commands: argparse._SubParsersAction) -> None:
+    sweep = commands.add_parser(
+        "sweep",
+        help="run notebooks and results under many settings, on this machine or a cluster",
+        description="What follows -- goes to Snakemake, as: aulib sweep FILE -- --executor slurm --jobs 8",
+    )
+    sweep.set_defaults(command=_sweep)
+    sweep.add_argument("file", type=Path, metavar="FILE", help="of the sweep, as profiles/sweeps/seeds.yml")
+    sweep.add_argument("--cores", type=int, default=os.cpu_count(), help="default: all")
+    sweep.add_argument("--memory-mb", type=int, help="that all runs at once may use; default: what is free")
+    sweep.add_argument("--gpus", type=int, default=0, help="graphics cards on this machine; default 0")
+    sweep.add_argument("--dry-run", action="store_true", help="check everything and list the runs, run nothing")
+    sweep.add_argument("snakemake", nargs="*", metavar="-- OPTION", help="further options of Snakemake")
+    collect = commands.add_parser("collect", help="put the tables of a sweep's finished runs together")
+    collect.set_defaults(command=_collect)
+    collect.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_sweep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sweep", type=Path, metavar="FILE", help="take the settings from a run of this sweep")
+    parser.add_argument("--run", metavar="NAME", help="the run's name")
+
+
 def _add_profile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile",
@@ -144,47 +174,79 @@ def _make(given: argparse.Namespace) -> None:
         )
     pipeline.Pipeline(settings)  # finds missing folders and an unwritable _build before anything runs
     pipeline.writable(root / "_build")
-    lock = FileLock(root / "_build" / ".make.lock", timeout=0)
-    try:
-        with lock:
-            done = subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    "snakemake",
-                    "--cores",
-                    str(given.cores),
-                    "--config",
-                    f"profile={given.profile}",
-                    "--nolock",
-                    "--rerun-incomplete",
-                    "--quiet",
-                    "all",
-                ],
-                cwd=root,
-                env={
-                    **os.environ,
-                    **notebooks.environment(),
-                    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-                },
-                check=False,
-            )
-    except Timeout:
-        raise AulibError("another 'aulib make' is at work in this checkout; wait for it to end") from None
-    if done.returncode:
-        raise AulibError(
-            f"the book under profile '{given.profile}' is not finished: the reason stands above; what was done is kept"
-        )
+    with _alone(root / "_build" / ".make.lock", "another 'aulib make' is at work in this checkout"):
+        # First the products: what depends on one that was made anew with the same content is then not run again.
+        for target in ("products", "all"):
+            if workflow.run(root, [target], given.cores, {"profile": given.profile}):
+                raise AulibError(
+                    f"the book under profile '{given.profile}' is not finished: the reason stands above; "
+                    "what was done is kept"
+                )
     print(f"The book is at {root / '_build' / 'html' / 'index.html'}")
+
+
+@contextmanager
+def _alone(lock: Path, sentence: str) -> Iterator[None]:
+    """Hold a lock, or refuse at once."""
+    try:
+        with FileLock(lock, timeout=0):
+            yield
+    except Timeout:
+        raise AulibError(f"{sentence}; wait for it to end") from None
+
+
+def _sweep(given: argparse.Namespace) -> int:
+    import psutil
+
+    root, sweep = notebooks.root(), sweeps.load(given.file)
+    options = ["--keep-going", *given.snakemake]
+    if not any(option.startswith(("--executor", "--workflow-profile", "--profile")) for option in given.snakemake):
+        free = psutil.virtual_memory().available // 2**20
+        memory = min(given.memory_mb or free, free)
+        sweeps.check_resources(sweep.resources, given.cores, memory, given.gpus)
+        options += ["--resources", f"mem_mb={memory}", f"gpu={given.gpus}"]
+    print(sweep.table().to_string(), file=sys.stderr)
+    if given.dry_run:
+        return 0
+    place = pipeline.writable(root / "_build" / "sweeps" / sweep.name)
+    with _alone(place / ".lock", f"the sweep '{sweep.name}' is at work already in this checkout"):
+        failed = workflow.run(root, ["sweep"], given.cores, {"sweep": given.file.resolve()}, options)
+        return _told(sweep, place, bool(failed))
+
+
+def _told(sweep: sweeps.Sweep, place: Path, failed: bool) -> int:
+    missing = sweeps.collect(sweep, place)
+    if missing or failed:
+        return _say(
+            f"{len(sweep.runs) - len(missing)} of {len(sweep.runs)} runs have their results in {place}; not finished: "
+            f"{', '.join(missing) or 'some notebooks'}. The reasons stand above, failed copies lie in the runs' "
+            "folders; the same command goes on from here"
+        )
+    print(f"The results of {len(sweep.runs)} runs are in {place / 'results.csv'}")
+    return 0
+
+
+def _collect(given: argparse.Namespace) -> int:
+    sweep = sweeps.load(given.file)
+    return _told(sweep, notebooks.root() / "_build" / "sweeps" / sweep.name, failed=False)
 
 
 def _run(given: argparse.Namespace) -> None:
     changes = dict(_assignment(text, "-p", "seed=1") for text in given.parameter)
-    settings = profiles.override(profiles.load(given.profile), **changes)
+    settings, folder = profiles.override(_settings(given), **changes), None
+    if given.sweep:
+        folder = notebooks.root() / "_build" / "sweeps" / given.sweep.stem / given.run
     os.environ.update(notebooks.environment())
     for name in given.notebooks or notebooks.names():
         print(f"executing {name} under profile {settings.profile}", file=sys.stderr)
-        print(notebooks.execute(name, settings, tuple(changes)))
+        print(notebooks.execute(name, settings, tuple(changes), folder, given.minutes))
+
+
+def _settings(given: argparse.Namespace) -> profiles.Settings:
+    """The settings of a profile, or of a run of a sweep."""
+    if bool(given.sweep) != bool(given.run):
+        raise SettingsError("--sweep FILE and --run NAME belong together")
+    return sweeps.load(given.sweep).run(given.run).settings if given.sweep else profiles.load(given.profile)
 
 
 def _assignment(text: str, option: str, example: str) -> tuple[str, Any]:
@@ -225,10 +287,17 @@ def _book(profile: str) -> Path:
 
 def _build(given: argparse.Namespace) -> None:
     os.environ.update(notebooks.environment())
-    place = pipeline.Pipeline(profiles.load(given.profile), progress=True).build(given.step)
+    work = pipeline.Pipeline(_settings(given), progress=not given.sweep)  # runs at once would mix their bars
+    place = work.build(given.step)
+    if given.into:
+        if given.step != "results":
+            raise SettingsError("--into goes with the step 'results'")
+        given.into.mkdir(parents=True, exist_ok=True)
+        for file in place.iterdir():
+            pipeline.atomically(given.into / file.name, lambda path, file=file: shutil.copyfile(file, path))
     if given.mark:
         given.mark.parent.mkdir(parents=True, exist_ok=True)
-        pipeline.atomically(given.mark, lambda path: Path(path).write_text(f"{place}\n", "utf-8"))
+        pipeline.atomically(given.mark, lambda path: Path(path).write_text(f"{work.content(given.step)}\n", "utf-8"))
     print(place)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import sys
 import tempfile
 import time
 from importlib import metadata
@@ -20,8 +21,16 @@ from aulib.profiles import Settings
 RECORDED = ("aulib", "numpy", "pandas", "scipy", "keras", "tensorflow", "jupyter-book", "papermill")
 
 
+#: So often a notebook is tried whose kernel dies or does not start: killed for memory, or by accident.
+TRIES = 3
+
+
 class NotebookFailedError(AulibError):
-    """A cell of a notebook raised an error; the failed copy is kept."""
+    """A cell of a notebook raised an error or took too long; the failed copy is kept."""
+
+
+class KernelDiedError(NotebookFailedError):
+    """The process that executes a notebook ended or did not start."""
 
 
 def root() -> Path:
@@ -102,20 +111,30 @@ def declared(notebook: Any) -> dict[str, Any]:
     return found
 
 
-def execute(name: str, settings: Settings, changed: tuple[str, ...] = ()) -> Path:
-    """Execute a notebook under the given settings.
+def execute(
+    name: str,
+    settings: Settings,
+    changed: tuple[str, ...] = (),
+    folder: Path | None = None,
+    minutes: float | None = None,
+) -> Path:
+    """Execute a notebook under the given settings. If its kernel dies it is tried again, up to :data:`TRIES` times.
 
     Args:
         name: the notebook, as ``01_database``.
         settings: all parameters; the notebook gets those that it declares.
         changed: names of parameters asked for one by one; each must be known to the notebook.
+        folder: of the executed notebook; default ``_build/executed/<profile>``.
+        minutes: after which a cell is ended; default: no limit.
 
     Returns:
-        The executed notebook, ``_build/executed/<profile>/<name>.ipynb``.
+        The executed notebook, ``<folder>/<name>.ipynb``.
 
     Raises:
         SettingsError: a parameter the notebook does not know.
-        NotebookFailedError: a cell failed; the copy with its traceback lies in ``_build/failed/<profile>``.
+        NotebookFailedError: a cell failed or took too long; the copy with its traceback lies in
+            ``_build/failed/<profile>``, or with a ``folder`` in its folder ``failed``.
+        KernelDiedError: the kernel died each time.
     """
     notebook = read(name)
     known = declared(notebook)
@@ -125,21 +144,38 @@ def execute(name: str, settings: Settings, changed: tuple[str, ...] = ()) -> Pat
             f"notebook {name} does not know the parameter {', '.join(strange)}; it knows {', '.join(known)}"
         )
     parameters = {key: value for key, value in settings.model_dump(mode="json").items() if key in known}
-    target = _build("executed", settings.profile) / f"{name}.ipynb"
-    failed = _build("failed", settings.profile) / f"{name}.ipynb"
+    done = pipeline.writable(folder) if folder else _build("executed", settings.profile)
+    broken = pipeline.writable(folder / "failed") if folder else _build("failed", settings.profile)
+    target, failed = done / f"{name}.ipynb", broken / f"{name}.ipynb"
     running = failed.with_name(f"{name}.{os.getpid()}.ipynb")
     started = time.time()
     try:
-        _papermill(notebook, running, parameters, name, failed)
+        for attempt in range(1, TRIES + 1):
+            try:
+                _papermill(notebook, running, parameters, name, failed, minutes)
+                break
+            except KernelDiedError as error:
+                if attempt == TRIES:
+                    raise
+                print(f"{error}; trying again ({attempt + 1} of {TRIES})", file=sys.stderr)
         _record(running, settings, time.time() - started)
         os.replace(running, target)
     finally:
         running.unlink(missing_ok=True)
     failed.unlink(missing_ok=True)
+    if folder:
+        _remove_if_empty(broken)
     return target
 
 
-def _papermill(notebook: Any, running: Path, parameters: dict[str, Any], name: str, failed: Path) -> None:
+def _remove_if_empty(folder: Path) -> None:
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _papermill(
+    notebook: Any, running: Path, parameters: dict[str, Any], name: str, failed: Path, minutes: float | None
+) -> None:
     """Execute a notebook into the file ``running``; move it to ``failed`` if a cell raises an error."""
     import papermill
     from traitlets.config import Config
@@ -155,6 +191,7 @@ def _papermill(notebook: Any, running: Path, parameters: dict[str, Any], name: s
                 cwd=str(root() / "notebooks"),
                 kernel_name="python3",
                 start_timeout=120,
+                execution_timeout=None if minutes is None else round(60 * minutes),
                 config=connection,
             )
         except papermill.PapermillExecutionError as error:
@@ -164,19 +201,31 @@ def _papermill(notebook: Any, running: Path, parameters: dict[str, Any], name: s
                 f"{traceback}\n\nnotebook {name} failed in cell {error.cell_index}: {error.ename}: {error.evalue}\n"
                 f"the failed copy is {failed}"
             ) from None
-        except RuntimeError as error:  # nbclient's DeadKernelError, or a kernel that never answered
+        except TimeoutError as error:
+            if running.is_file():
+                os.replace(running, failed)
             raise NotebookFailedError(
+                f"notebook {name}: a cell took longer than {minutes:g} minutes and was ended "
+                f"({' '.join(str(error).split())[:200]}); the copy up to there is {failed}"
+            ) from None
+        except RuntimeError as error:  # nbclient's DeadKernelError, or a kernel that never answered
+            raise KernelDiedError(
                 f"notebook {name}: the kernel died ({error}); often the memory was used up: try profile=tiny"
             ) from None
 
 
 def environment() -> dict[str, str]:
-    """Return the environment variables under which kernels run quietly and repeatably."""
-    return {
+    """Return the environment variables under which kernels run quietly, repeatably and with no more threads than asked.
+
+    Snakemake puts the threads of a job into ``OMP_NUM_THREADS`` and its like, which TensorFlow does not read.
+    """
+    threads = os.environ.get("OMP_NUM_THREADS")
+    return ({"TF_NUM_INTRAOP_THREADS": threads} if threads else {}) | {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONHASHSEED": "0",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "JUPYTER_PLATFORM_DIRS": "1",
+        "AULIB_PROFILE": "quick",  # what is executed here is given all its parameters
     }
 
 

@@ -25,6 +25,7 @@ from filelock import FileLock
 
 from aulib import balancing, database, facs, missingness, splits
 from aulib.adapters import registry
+from aulib.dependencies import code_hash
 from aulib.errors import AulibError, DatasetNotFoundError
 from aulib.profiles import Settings
 
@@ -37,7 +38,7 @@ _PACKAGE = Path(__file__).resolve().parent
 _IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".avi", ".mp4", ".obj", ".mtl")
 
 #: The products in the order of the data flow.
-STEPS = ("corpus", "database", "store", "run")
+STEPS = ("corpus", "database", "store", "run", "results")
 
 
 @dataclass(frozen=True)
@@ -128,11 +129,23 @@ class Pipeline:
         """Return the subject-exclusive split of :meth:`table` into training, validation and test rows."""
         shares, seed = self.settings.split, self.settings.seed
         table = self.table()
-        rest, test = splits.by_subject(table, test_size=shares.test_size, seed=seed)
+        rest, test = self._held_out(table)
         train, validation = splits.by_subject(table.iloc[rest], test_size=shares.validation_size, seed=seed + 1)
         split = Split(rest[train], rest[validation], test)
-        splits.assert_partition(table, split.train, split.validation, split.test)
+        used = np.sort(np.concatenate([rest, test]))  # all rows, but for people of other datasets whom the tests show
+        parts = (np.searchsorted(used, part) for part in (split.train, split.validation, split.test))
+        splits.assert_partition(table.iloc[used], *parts)
         return split
+
+    def _held_out(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of the rows to learn from and of the test rows."""
+        shares = self.settings.split
+        if shares.test_dataset is None:
+            return splits.by_subject(table, test_size=shares.test_size, seed=self.settings.seed)
+        if shares.test_dataset not in set(table["dataset"]):
+            known = ", ".join(sorted(set(table["dataset"])))
+            raise AulibError(f"split.test_dataset is '{shares.test_dataset}', but the table has only {known}")
+        return splits.leave_one_dataset_out(table)[shares.test_dataset]
 
     def balance(self) -> balancing.Balance:
         """Balance the training rows; the indices point into ``split().train``."""
@@ -201,6 +214,43 @@ class Pipeline:
             atomically(file, training.prediction_table(table.iloc[test], self.aus, probabilities).to_parquet)
         return pd.read_parquet(file)
 
+    def results(self) -> Path:
+        """Write the result tables of both stages and return their folder.
+
+        ``results.csv`` is :func:`aulib.evaluation.results_table` of each stage, for synthetic images with the F1 on the
+        truth (``f1_truth``); ``per_dataset.csv`` is :func:`aulib.evaluation.per_dataset_table`; ``record.json`` is the
+        record of the run with all settings.
+        """
+        run = self.run()
+        key = {
+            "run": run.folder.name,
+            "test": _hash(self.predictions()[["dataset", "image"]].to_numpy().tolist()),
+            "settings": self.settings.model_dump(include={"seed", "evaluation"}),
+            "code": code_hash("evaluation"),
+        }
+        return self._product("results", key, lambda folder: folder, self._write_results)
+
+    def _write_results(self, folder: Path) -> None:
+        from aulib import evaluation
+
+        folder.mkdir(parents=True, exist_ok=True)
+        run, threshold = self.run(), self.settings.training.threshold
+        trained_on = self.balance().after["positives"]
+        tables, by_dataset = {}, {}
+        for stage in (1, 2):
+            found = self.predictions(stage)
+            tables[stage] = evaluation.results_table(
+                found, trained_on, threshold, intervals=self.settings.evaluation.bootstrap,
+                seed=self.settings.seed,
+            )  # fmt: skip
+            by_dataset[stage] = evaluation.per_dataset_table(found, threshold)
+            if self.synthetic and not any(self.settings.datasets.values()):
+                tables[stage]["f1_truth"] = evaluation.against_truth(found, self.truth(), threshold)["f1_truth"]
+        pd.concat(tables, names=["stage"]).to_csv(folder / "results.csv")
+        pd.concat(by_dataset, names=["stage"]).to_csv(folder / "per_dataset.csv")
+        record = run.record | {"all settings": self.settings.model_dump(mode="json"), "data": self.source}
+        (folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+
     def build(self, step: str) -> Path:
         """Make one of :data:`STEPS` and return its folder or file."""
         made = {
@@ -208,8 +258,26 @@ class Pipeline:
             "database": lambda: self._database_file,
             "store": lambda: self.store().folder,
             "run": self._run_and_predictions,
+            "results": self.results,
         }[step]()
         return next(iter(made.values())).parent if step == "corpus" else Path(made)
+
+    def content(self, step: str) -> str:
+        """Return a hash of what a step has made; the same content has the same hash, wherever and by whatever made."""
+        files = {
+            "corpus": lambda: [self._corpus() / "truth.parquet", self._corpus() / "corpus.json"],
+            "database": lambda: [self._database_file],
+            "store": lambda: [self.store().folder / "store.json", self.store().folder / "index.parquet"],
+            "run": lambda: [
+                self.run().folder / "model.keras",
+                *sorted(self.run().folder.glob("predictions-*.parquet")),
+            ],
+            "results": lambda: sorted(self.results().glob("*.csv")),
+        }[step]()
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
 
     def _run_and_predictions(self) -> Path:
         for stage in (1, 2):

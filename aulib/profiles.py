@@ -8,7 +8,8 @@ notebook leaves out has the value of the profile ``quick``, which is this module
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,6 +64,15 @@ class Split(_Section):
     validation_size: float = Field(
         0.15, gt=0, lt=1, description="share of the training people held back to select the model"
     )
+    test_dataset: str | None = Field(
+        None, description="test on all people of this dataset and train on the others; null: people of every dataset"
+    )
+
+    @field_validator("test_dataset")
+    @classmethod
+    def _known_dataset(cls, value: str | None) -> str | None:
+        _check_datasets([] if value is None else [value])
+        return value
 
 
 def _two_multiples(value: Any) -> Any:
@@ -203,6 +213,9 @@ PARAMETERS = tuple(Settings.model_fields)
 def settings(**sections: Any) -> Settings:
     """Check parameters and fill in what is left out.
 
+    What is left out has the value of the profile ``quick``, or of the profile that the environment variable
+    ``AULIB_PROFILE`` names (small machines set it to ``tiny``).
+
     Args:
         **sections: any of :data:`PARAMETERS`; a section is a mapping of its own fields.
 
@@ -216,7 +229,23 @@ def settings(**sections: Any) -> Settings:
         >>> settings(training={"epochs": (2, 1)}).training.epochs
         (2, 1)
     """
+    default = os.environ.get("AULIB_PROFILE", "quick")
+    if default != "quick":
+        sections = _filled(load(default), sections)
     return _checked(sections, where="parameters")
+
+
+def _filled(base: Settings, sections: dict[str, Any]) -> dict[str, Any]:
+    """Put sections over those of a profile; it gives its name too, unless another than ``quick`` is given."""
+    content = base.model_dump()
+    for name, value in sections.items():
+        both = (
+            isinstance(value, Mapping) and isinstance(content.get(name), dict) and name not in ("datasets", "readers")
+        )
+        content[name] = {**content[name], **value} if both else value
+    if sections.get("profile", "quick") == "quick":
+        content["profile"] = base.profile
+    return content
 
 
 def load(profile: str | Path) -> Settings:

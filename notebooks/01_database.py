@@ -92,7 +92,7 @@ paper.TABLE_1.style.format(thousands=",").set_caption("Table 1 of the paper")
 
 # %%
 tables = {
-    name: adapters.read(name, root, **readers.get(name, {}))
+    name: adapters.read(name, root, **settings.readers.get(name, {}))
     for name, root in roots.items()
 }
 first = {name: roots[name] / table["image"].iloc[0] for name, table in tables.items()}
@@ -298,7 +298,7 @@ pd.DataFrame(tolerant.attrs["problems"])
 # path is found at once and not after an hour. It then checks that no image is labelled twice in different ways.
 
 # %%
-db = database.build(roots, **readers)
+db = database.build(roots, **settings.readers)
 db.shape
 
 # %%

@@ -353,7 +353,7 @@ settings = profiles.settings(
 work = pipeline.Pipeline(settings)
 
 # %%
-db = database.build({**work.roots(), "teahouse": folder}, **readers)
+db = database.build({**work.roots(), "teahouse": folder}, **settings.readers)
 
 # %%
 database.describe(db).style.format(

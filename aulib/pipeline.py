@@ -142,14 +142,16 @@ class Pipeline:
         """Return every image of the meta-database at the network's input size."""
         from aulib import images
 
-        size = self.settings.training.image_size
-        key = {"database": self._database_file.parent.name, "size": size, "code": _code("images.py")}
-        return self._product(
-            "store",
-            key,
-            images.open_store,
-            lambda folder: images.build_store(self.database(), self.roots(), folder, size=size, progress=self.progress),
-        )
+        wanted = {"size": self.settings.training.image_size, **self.settings.images.model_dump()}
+        code = _code("images.py", "decoding.py", "crops.py", "landmarks.py")
+        key = {"database": self._database_file.parent.name, **wanted, "code": code}
+
+        def make(folder: Path) -> None:
+            store = images.build_store(self.database(), self.roots(), folder, progress=self.progress, **wanted)
+            if store.record["failed"]:
+                print(f"images that cannot be used: {store.dropped()}", file=sys.stderr)
+
+        return self._product("store", key, images.open_store, make)
 
     def run(self) -> Run:
         """Train in two stages, resume an interrupted training, or return the finished one."""

@@ -91,8 +91,16 @@ def comparison_figure(tables: Mapping[str, pd.DataFrame], threshold: float, sour
         source: stands in the title.
     """
     figure, axes = canvas(6.0, 4.0)
-    for (name, table), colour, mark in zip(tables.items(), (BLUE, ORANGE, GREY), "osD", strict=False):
-        axes.plot(table["probability"], table["au"], mark, color=colour, label=name)
+    marks = zip(tables.items(), (BLUE, ORANGE, GREY), ("o", "s", "x"), (5, 10, 6), strict=False)
+    for (name, table), colour, mark, size in marks:  # of different sizes, so that marks at one place are all seen
+        look = {
+            "markersize": size,
+            "color": colour,
+            "markerfacecolor": "none",
+            "clip_on": False,
+            "markeredgewidth": 1.5,
+        }
+        axes.plot(table["probability"], table["au"], mark, label=name, **look)
     axes.axvline(threshold, color=GREY, linestyle=":")
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="probability")

@@ -138,10 +138,10 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("--out", type=Path, metavar="DIR", help="also write a CSV file and annotated pictures there")
     predict.add_argument(
         "--crop",
-        choices=("auto", "detector", "whole"),
-        default="auto",
-        help="auto: the largest face, else the whole picture; detector: a picture without a face fails; "
-        "whole: the pictures are face crops already; default auto",
+        choices=("detector", "auto", "whole"),
+        default="detector",
+        help="detector: the largest face, and a picture without one fails; auto: the whole picture where no face is "
+        "found; whole: the pictures are face crops already; default detector",
     )
     predict.add_argument("--threshold", type=float, metavar="T", help="default: the model's own")
     predict.add_argument(
@@ -293,7 +293,8 @@ def _write_predictions(folder: Path, model, faces, table, threshold: float, maps
 
 
 def _rounded(table):
-    return table.assign(probability=table["probability"].map("{:.3f}".format))
+    table = table.assign(probability=table["probability"].map("{:.3f}".format))
+    return table if (table["note"] != "").any() else table.drop(columns="note")
 
 
 def _json(table, threshold: float) -> str:

@@ -134,5 +134,6 @@ def _detector():
 def _require_detector() -> None:
     if importlib.util.find_spec("mtcnn") is None:
         raise AulibError(
-            "finding faces needs the package mtcnn: pip install 'aulib[faces]', or choose crop 'landmarks' or 'whole'"
+            "finding faces needs the package mtcnn: pip install 'aulib[faces]'. Without it there is crop 'whole', and "
+            "'landmarks' for datasets that have them"
         )

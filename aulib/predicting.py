@@ -117,14 +117,14 @@ def find_images(paths: Iterable[str | Path]) -> tuple[list[Path], int]:
     return list(found), others
 
 
-def read_faces(paths: Sequence[str | Path], size: int, crop: OwnCrop = "auto", margin: float = 0.0) -> Faces:
+def read_faces(paths: Sequence[str | Path], size: int, crop: OwnCrop = "detector", margin: float = 0.0) -> Faces:
     """Read pictures, find the largest face of each and bring it to the size of a model.
 
     Args:
         paths: picture files.
         size: side of the result, in pixels.
-        crop: "auto" takes the face, or the whole picture where there is none; "detector" lets a picture without a face
-            fail; "whole" takes every picture whole, for pictures that are face crops already.
+        crop: "detector" takes the largest face, and a picture without a face fails; "auto" takes a picture without a
+            face whole, and says so in `note`; "whole" takes every picture whole, for face crops.
         margin: added to the side of the face's square, as a share of it.
 
     Returns:
@@ -195,7 +195,7 @@ def predict_faces(
 def predict_images(
     model: keras.Model | str | Path,
     paths: str | Path | Iterable[str | Path],
-    crop: OwnCrop = "auto",
+    crop: OwnCrop = "detector",
     margin: float = 0.0,
     threshold: float | None = None,
     aus: Sequence[str] | None = None,
@@ -300,7 +300,7 @@ def _read_face(path: Path, size: int, crop: OwnCrop, margin: float) -> tuple[np.
         picture, _ = decoding.open_rgb(path)
         box = crops.find_face(picture, margin)
         if box is None and crop == "detector":
-            raise DataError(f"{NO_FACE}; crop 'whole' takes the whole picture")
+            raise DataError(f"{NO_FACE}; if the picture is a face crop already, use crop 'whole'")
         pixels = decoding.shrink(decoding.cut(picture, box), size)
     decoding.refuse_black(pixels)
     return pixels, box

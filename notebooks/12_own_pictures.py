@@ -172,12 +172,12 @@ pipeline.atomically(photograph, lambda path: portrait.save(path, "PNG"))
 portrait.size
 
 # %% [markdown]
-# The face has to be found first. `crop="auto"` asks a detector (MTCNN) for eyes and nose, and lays a square by them: the
+# The face has to be found first. `crop="detector"` asks a detector (MTCNN) for eyes and nose, and lays a square by them: the
 # same frame, from above the brows to the chin, in which the synthetic faces are drawn. The index says what was done.
 
 # %%
 size = card["image_size"]
-found = predicting.read_faces([photograph], size, crop="auto")
+found = predicting.read_faces([photograph], size, crop="detector")
 found.index[["crop", "left", "top", "side", "note"]]
 
 # %% mystnb={"image": {"alt": "A portrait of an astronaut with a square around her face, the square as the model sees it, a bar for the probability of each action unit, and a map for one action unit."}}
@@ -215,7 +215,7 @@ displayed = answer[answer["displayed"]]
 # %% mystnb={"image": {"alt": "Probabilities of all action units for one photograph, with a different mark for each of three ways of cutting: the face, a square twice as wide, and the whole picture."}}
 ways = {
     "face": found,
-    "twice as wide": predicting.read_faces([photograph], size, "auto", margin=1.0),
+    "twice as wide": predicting.read_faces([photograph], size, margin=1.0),
     "whole picture": predicting.read_faces([photograph], size, "whole"),
 }
 answers = {way: predicting.predict_faces(model, faces) for way, faces in ways.items()}
@@ -295,11 +295,11 @@ with tempfile.TemporaryDirectory() as folder:
 # the model as well, so a map always shows a little of the patch.
 # ```
 #
-# **Exercise 3.** Turn the photograph by 90 degrees (`portrait.rotate(90)`), save it and read it with `crop="auto"` and with `crop="detector"`. What do the index and the failures say?
+# **Exercise 3.** Turn the photograph by 90 degrees (`portrait.rotate(90)`), save it and read it with `crop="detector"` and with `crop="auto"`. What do the index and the failures say?
 #
 # ```{admonition} Answer
 # :class: dropdown
-# Detectors are trained on upright faces and often miss a lying one. With "auto" the picture is then taken whole and carries the note "no face found"; with "detector" it is listed among the failures. Phones
+# Detectors are trained on upright faces and often miss a lying one. With "detector" the picture is then listed among the failures; with "auto" it is taken whole and carries the note "no face found". Phones
 # store the turn as a flag in the file instead, which is applied before anything else.
 # ```
 

@@ -141,14 +141,14 @@ def test_the_face_is_cut_out_where_one_is_found(net, folder, monkeypatch):
     monkeypatch.setattr(crops, "find_face", lambda picture, margin: next(found))
     found = iter(boxes.values())
     files, others = predicting.find_images([folder])
-    faces = predicting.read_faces(files, SIZE)
+    faces = predicting.read_faces(files, SIZE, "auto")
     assert others == 1 and faces.index["crop"].tolist() == ["detector", "whole", "detector"]
     assert faces.index["note"].tolist() == ["", "no face found", ""]
     assert [faces.box(row) for row in range(3)] == list(boxes.values())
     part = Image.open(folder / "a.png").crop((5, 10, 25, 30)).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
     np.testing.assert_array_equal(faces.pixels[0], np.asarray(part))
     found = iter(boxes.values())
-    strict = predicting.read_faces(files, SIZE, "detector")
+    strict = predicting.read_faces(files, SIZE)
     assert strict.failures["image"].tolist() == [str(folder / "b.jpg")] and len(strict.pixels) == 2
 
 
@@ -237,7 +237,7 @@ def test_the_command_prints_a_table_and_writes_csv_and_annotated_pictures(saved,
     code, printed, said = run(capsys, saved, folder, "--crop", "whole", "--out", out, "--map", "AU12")
     assert code == 0 and "1 other files" in said
     lines = printed.splitlines()
-    assert lines[0].split() == ["image", "crop", "note", "au", "name", "probability", "displayed"]
+    assert lines[0].split() == ["image", "crop", "au", "name", "probability", "displayed"]
     assert len(lines) == 7 and "Lip corner puller" in printed
     table = pd.read_csv(out / "predictions.csv")
     expected = predicting.predict_images(saved, folder, crop="whole")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.io import savemat
 
-from aulib import crops, images, landmarks
+from aulib import crops, images, landmarks, pipeline, profiles
 from aulib.errors import AulibError, DataError, SettingsError
 from aulib.synth import basis, people, render
 
@@ -220,6 +220,27 @@ def test_without_landmarks_an_image_fails_where_landmarks_are_asked_for(tmp_path
     assert store.failures["reason"].str.startswith("no landmarks; looked for").tolist() == [True]
     assert store.record["rows_dropped"] == 1
     assert store.index["crop"].tolist() == ["landmarks", ""]
+
+
+def test_the_pipeline_builds_the_store_that_the_profile_asks_for_and_tells_what_it_drops(tmp_path, monkeypatch, capsys):
+    root = tmp_path / "ck_plus"
+    good = ck_plus(root)
+    picture(root / good.replace("00000011", "00000012"))
+    table = pd.DataFrame({"dataset": "ck_plus", "image": [good, good.replace("00000011", "00000012")]})
+    monkeypatch.setattr(pipeline.Pipeline, "database", lambda self: table)
+    monkeypatch.setattr(pipeline.Pipeline, "roots", lambda self: {"ck_plus": root})
+    folders = set()
+    for margin in (0.0, 0.3):
+        wanted = {"crop": "landmarks", "margin": margin, "max_failed": 0.6}
+        settings = profiles.settings(images=wanted, training={"image_size": 32})
+        work = pipeline.Pipeline(settings, tmp_path / "work", progress=False)
+        work.__dict__["_database_file"] = tmp_path / "database-0/database.parquet"
+        store = work.store()
+        assert store.record.items() >= {"crop": "landmarks", "margin": margin, "size": 32}.items()
+        folders.add(store.folder)
+        said = capsys.readouterr().err
+        assert "1 of 2, with 1 rows: no landmarks" in said
+    assert len(folders) == 2
 
 
 def test_a_dataset_without_landmarks_is_refused_before_anything_is_decoded(tmp_path):

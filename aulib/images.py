@@ -353,12 +353,12 @@ def _finish(
     failures.to_parquet(part / "failures.parquet", index=False)
     record = {**record, **_counts(db, index, failures)}
     (part / "store.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
-    for name in ("key", "state.npy", "cuts.npy"):
-        (part / name).unlink()
     try:
         os.replace(part, folder)
     except OSError as error:
         raise AulibError(f"the finished store {part} cannot be renamed to {folder}: {error}") from error
+    for name in ("key", "state.npy", "cuts.npy"):  # last: a call that is killed before the renaming needs them
+        (folder / name).unlink(missing_ok=True)
 
 
 def _index(names: pd.MultiIndex, reasons: dict[int, str], cuts: np.ndarray) -> pd.DataFrame:

@@ -204,7 +204,7 @@ import pandas as pd
 from aulib import images
 decode = images.decode
 def slow(*arguments):
-    time.sleep(0.02)
+    time.sleep(0.1)
     return decode(*arguments)
 images.decode = slow
 table = pd.DataFrame({"dataset": "bp4d", "image": [f"{number}.png" for number in range(10)]})
@@ -212,13 +212,18 @@ images.build_store(table, {"bp4d": sys.argv[1]}, sys.argv[2], 8, workers=1, chun
 """
 
 
+def done(part):
+    return (np.load(part / "state.npy") == images.GOOD).sum()
+
+
 def test_killed_in_the_middle_and_called_again_the_store_is_the_same(root):
-    state = root.parent / "store.part/state.npy"
+    part = root.parent / "store.part"
     work = subprocess.Popen([sys.executable, "-c", KILLED, str(root), str(root.parent / "store")])
-    while work.poll() is None and not (state.is_file() and 2 <= (np.load(state) == images.GOOD).sum() < 9):
+    while work.poll() is None and not ((part / "key").is_file() and done(part) >= 2):  # the key is written last
         time.sleep(0.005)
     work.kill()  # SIGKILL: nothing can be tidied up
     assert work.wait() == -signal.SIGKILL and not (root.parent / "store").exists()
+    assert 2 <= done(part) < 10
     resumed = build(NAMES, root)
     whole = images.build_store(table(*NAMES), {"bp4d": root}, root.parent / "other", 8, progress=False)
     np.testing.assert_array_equal(resumed.pixels, whole.pixels)

@@ -62,8 +62,11 @@ balancing: dict = {}
 training: dict = {}
 
 # %%
-from aulib import pipeline, profiles
+from aulib import model as network
+from aulib import pipeline, predicting, profiles
+from aulib.plots import attention
 
+# %%
 sections = dict(datasets=datasets, readers=readers, corpus=corpus, images=images)
 sections |= dict(selection=selection, split=split)
 sections |= dict(balancing=balancing, training=training)
@@ -78,9 +81,6 @@ work = pipeline.Pipeline(settings)
 # cannot bring Python code of its own.
 
 # %%
-from aulib import model as network
-from aulib import predicting
-
 run_folder = work.run().folder
 model = predicting.load_model(run_folder)
 card = network.card(model)
@@ -118,6 +118,7 @@ import numpy as np
 
 from aulib import training as recipe
 
+# %%
 store = work.store()
 from_store = recipe.predict(model, store.pixels[store.rows(shown)])
 from_files = predicted["probability"].to_numpy().reshape(from_store.shape)
@@ -132,12 +133,12 @@ float(np.abs(from_store - from_files).max())
 #
 # We ask about one action unit, on the face of the six for which it is most probable.
 
-# %% mystnb={"image": {"alt": "A face as the model sees it, and the same face in grey under a coloured map of how far the probability of one action unit falls where a patch covers the face."}}
-from aulib.plots import attention
-
+# %%
 au = "AU12" if "AU12" in work.aus else work.aus[0]
 best = int(from_files[:, work.aus.index(au)].argmax())
 face = store.pixels[store.rows(shown)[best]]
+
+# %% mystnb={"image": {"alt": "A face as the model sees it, and the same face in grey under a coloured map of how far the probability of one action unit falls where a patch covers the face."}}
 looks = predicting.occlusion_map(model, face, [au])[0]
 attention.map_figure(face, {au: looks}, work.source)
 
@@ -166,6 +167,7 @@ pd.Series([part.mean() for part in thirds], index=["upper", "middle", "lower"]).
 import skimage.data
 from PIL import Image
 
+# %%
 photograph = work.folder / "astronaut.png"
 portrait = Image.fromarray(skimage.data.astronaut())
 pipeline.atomically(photograph, lambda path: portrait.save(path, "PNG"))
@@ -260,6 +262,7 @@ pd.DataFrame(changes).T.astype({"changed sides": int}).round(3)
 import tempfile
 from pathlib import Path
 
+# %%
 with tempfile.TemporaryDirectory() as folder:
     portrait.save(Path(folder) / "portrait.png")
     (Path(folder) / "broken.jpg").write_bytes(b"")

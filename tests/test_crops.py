@@ -241,6 +241,11 @@ def test_the_pipeline_builds_the_store_that_the_profile_asks_for_and_tells_what_
         said = capsys.readouterr().err
         assert "1 of 2, with 1 rows: no landmarks" in said
     assert len(folders) == 2
+    whole = profiles.settings(datasets={"ck_plus": str(root)}, training={"image_size": 32})
+    work = pipeline.Pipeline(whole, tmp_path / "work", progress=False)
+    work.__dict__["_database_file"] = tmp_path / "database-0/database.parquet"
+    with pytest.warns(UserWarning, match="images of ck_plus are taken whole, and they are no face crops"):
+        work.store()
 
 
 def test_a_dataset_without_landmarks_is_refused_before_anything_is_decoded(tmp_path):

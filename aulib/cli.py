@@ -253,7 +253,7 @@ def _predict(given: argparse.Namespace) -> int:
     about = card(model)
     threshold = about["threshold"] if given.threshold is None else given.threshold
     predicting.check_aus(about["aus"], given.map)
-    faces = predicting.read_faces(files, about["image_size"], given.crop)
+    faces = predicting.read_faces(files, about["image_size"], given.crop, progress=sys.stderr.isatty())
     table = predicting.predict_faces(model, faces, threshold)
     for image, reason in table.attrs["failures"].items():
         _say(f"{image}: {reason}")

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 from aulib import crops, decoding, facs
-from aulib.errors import DataError, SettingsError
+from aulib.errors import AulibError, DataError, SettingsError
 
 if TYPE_CHECKING:
     import keras
@@ -117,7 +118,13 @@ def find_images(paths: Iterable[str | Path]) -> tuple[list[Path], int]:
     return list(found), others
 
 
-def read_faces(paths: Sequence[str | Path], size: int, crop: OwnCrop = "detector", margin: float = 0.0) -> Faces:
+def read_faces(
+    paths: Sequence[str | Path],
+    size: int,
+    crop: OwnCrop = "detector",
+    margin: float = 0.0,
+    progress: bool = False,
+) -> Faces:
     """Read pictures, find the largest face of each and bring it to the size of a model.
 
     Args:
@@ -126,6 +133,7 @@ def read_faces(paths: Sequence[str | Path], size: int, crop: OwnCrop = "detector
         crop: "detector" takes the largest face, and a picture without a face fails; "auto" takes a picture without a
             face whole, and says so in `note`; "whole" takes every picture whole, for face crops.
         margin: added to the side of the face's square, as a share of it.
+        progress: show a progress bar.
 
     Returns:
         The faces. A picture that cannot be used stands in `failures` and stops nothing.
@@ -138,11 +146,16 @@ def read_faces(paths: Sequence[str | Path], size: int, crop: OwnCrop = "detector
         raise SettingsError(f"crop is {crop!r}; for pictures of one's own it is one of {', '.join(OWN_CROPS)}")
     crops.check(crop, margin)
     pixels, rows, failed = [], [], []
-    for path in map(Path, paths):
+    for path in tqdm([Path(path) for path in paths], desc="faces", unit="img", disable=not progress):
         try:
             face, box = _read_face(path, size, crop, margin)
-        except (DataError, OSError, ValueError, SyntaxError, MemoryError) as error:
-            failed.append((str(path), _reason(error)))
+        except DataError as error:
+            failed.append((str(path), str(error)))
+            continue
+        except AulibError:
+            raise  # the detector cannot run: not this picture's fault
+        except Exception as error:  # Pillow's readers raise many kinds for damaged files; all of them are reported
+            failed.append((str(path), f"{type(error).__name__}: {error}"))
             continue
         pixels.append(face)
         note = NO_FACE if box is None and crop == "auto" else ""
@@ -304,10 +317,6 @@ def _read_face(path: Path, size: int, crop: OwnCrop, margin: float) -> tuple[np.
         pixels = decoding.shrink(decoding.cut(picture, box), size)
     decoding.refuse_black(pixels)
     return pixels, box
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
 
 
 def _hidden(file: Path, folder: Path) -> bool:

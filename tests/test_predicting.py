@@ -162,6 +162,12 @@ def test_one_bad_picture_among_many_is_listed_and_the_others_are_done(net, folde
     assert reasons[str(folder / "black.png")].startswith("black:")
 
 
+def test_a_picture_too_large_to_be_one_is_listed(folder, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # Pillow refuses from twice this number on
+    faces = predicting.read_faces(predicting.find_images([folder])[0], SIZE, "whole")
+    assert faces.failures["reason"].str.startswith("DecompressionBombError").tolist() == [True] * 3
+
+
 def test_action_units_that_the_model_does_not_know_are_refused(net, folder):
     with pytest.raises(SettingsError, match="does not know AU50; it knows AU06, AU12"):
         predicting.predict_images(net, folder, crop="whole", aus=["AU12", "AU50"])

@@ -35,6 +35,7 @@ def decode(path: str | Path, size: int, box: Box | None = None) -> np.ndarray:
         box: the square to cut out, in pixels of the upright file; None takes the whole image.
 
     Raises:
+        DataError: the square does not fit the image.
         OSError, ValueError, SyntaxError: what Pillow raises for a missing, empty, truncated or unknown file.
     """
     picture, scale = open_rgb(path, size, box)
@@ -61,8 +62,18 @@ def open_rgb(path: str | Path, size: int | None = None, box: Box | None = None) 
 
 
 def cut(picture: Image.Image, box: Box | None) -> Image.Image:
-    """Cut a square out of a picture; where it reaches over the border it is black."""
-    return picture if box is None else picture.crop((box.left, box.top, box.left + box.side, box.top + box.side))
+    """Cut a square out of a picture; where it reaches over the border it is black.
+
+    Raises:
+        DataError: the square lies beside the picture, or is more than four times as large.
+    """
+    if box is None:
+        return picture
+    right, bottom = box.left + box.side, box.top + box.side
+    beside = right <= 0 or bottom <= 0 or box.left >= picture.width or box.top >= picture.height
+    if beside or box.side > 4 * max(picture.size):
+        raise DataError(f"the square {tuple(box)} does not fit an image of {picture.width} x {picture.height}")
+    return picture.crop((box.left, box.top, right, bottom))
 
 
 def shrink(picture: Image.Image, size: int) -> np.ndarray:

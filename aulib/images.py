@@ -221,7 +221,12 @@ class _Cutter:
         if self.uses_landmarks(dataset):
             box, note = self._by_landmarks(dataset, image)
             if box is not None:
-                return decode(path, self.size, box), _Cut(2, box)
+                try:
+                    return decode(path, self.size, box), _Cut(2, box)
+                except DataError:
+                    if self.crop == "landmarks":
+                        raise
+                    note = 2
         return self._by_detector(path, note)
 
     def _by_landmarks(self, dataset: str, image: str) -> tuple[crops.Box | None, int]:

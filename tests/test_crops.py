@@ -248,6 +248,19 @@ def test_the_pipeline_builds_the_store_that_the_profile_asks_for_and_tells_what_
         work.store()
 
 
+@pytest.mark.parametrize("points", [SIXTY_EIGHT + 5000, SIXTY_EIGHT * 1e5])
+def test_landmarks_beside_the_image_are_not_used(points, tmp_path, monkeypatch):
+    monkeypatch.setattr(crops, "check", lambda *_: None)
+    monkeypatch.setattr(crops, "detector_name", lambda: "a fake")
+    monkeypatch.setattr(crops, "find_face", lambda picture, margin: None)
+    image = ck_plus(tmp_path)
+    write(tmp_path / "Landmarks/S005/001/S005_001_00000011_landmarks.txt", matlab_text(points))
+    found = build(tmp_path, "ck_plus", image, crop="auto").index
+    assert found["crop"].tolist() == ["whole"] and found["note"].tolist() == ["landmarks unusable; no face found"]
+    with pytest.raises(DataError, match="does not fit an image of 160 x 200"):
+        build(tmp_path, "ck_plus", image, crop="landmarks", folder="strict")
+
+
 def test_a_dataset_without_landmarks_is_refused_before_anything_is_decoded(tmp_path):
     picture(tmp_path / "a.png")
     with pytest.raises(SettingsError, match="'landmarks', and there are none for emotionet"):

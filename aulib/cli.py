@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sweeps(commands)
 
     _add_check(commands)
+    _add_predict(commands)
 
     synth = commands.add_parser("synth", help="render the synthetic corpus into a folder")
     synth.set_defaults(command=_synth)
@@ -154,6 +155,30 @@ def _add_sweeps(commands: argparse._SubParsersAction) -> None:
 def _add_sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sweep", type=Path, metavar="FILE", help="take the settings from a run of this sweep")
     parser.add_argument("--run", metavar="NAME", help="the run's name")
+
+
+def _add_predict(commands: argparse._SubParsersAction) -> None:
+    predict = commands.add_parser(
+        "predict",
+        help="predict the action units of pictures of one's own",
+        description="Exit code: 0 every picture was predicted, 1 nothing was done, 3 some pictures could not be used.",
+    )
+    predict.set_defaults(command=_predict)
+    predict.add_argument("model", metavar="MODEL", help="a .keras file that aulib saved, or the folder of a run")
+    predict.add_argument("images", nargs="+", metavar="IMAGE_OR_FOLDER")
+    predict.add_argument("--out", type=Path, metavar="DIR", help="also write a CSV file and annotated pictures there")
+    predict.add_argument(
+        "--crop",
+        choices=("detector", "auto", "whole"),
+        default="detector",
+        help="detector: the largest face, and a picture without one fails; auto: the whole picture where no face is "
+        "found; whole: the pictures are face crops already; default detector",
+    )
+    predict.add_argument("--threshold", type=float, metavar="T", help="default: the model's own")
+    predict.add_argument(
+        "--map", nargs="+", default=[], metavar="AU", help="show in the annotated pictures where the model looks"
+    )
+    predict.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def _add_profile(parser: argparse.ArgumentParser) -> None:
@@ -277,6 +302,75 @@ def _check(given: argparse.Namespace) -> int:
         return _say(str(error), code=2)
     print(report.to_json() if given.json else report.text(given.examples))
     return 1 if report.problems else 0
+
+
+def _predict(given: argparse.Namespace) -> int:
+    from aulib import predicting
+    from aulib.model import card
+
+    files, others = predicting.find_images(given.images)
+    table_file = given.out / "predictions.csv" if given.out else None
+    if table_file and table_file.exists():
+        raise SettingsError(f"{table_file} exists already; name another folder, or delete it")
+    model = predicting.load_model(given.model)
+    about = card(model)
+    threshold = about["threshold"] if given.threshold is None else given.threshold
+    predicting.check_aus(about["aus"], given.map)
+    faces = predicting.read_faces(files, about["image_size"], given.crop, progress=sys.stderr.isatty())
+    table = predicting.predict_faces(model, faces, threshold)
+    for image, reason in table.attrs["failures"].items():
+        _say(f"{image}: {reason}")
+    if others:
+        _say(f"{others} other files in the folders were left out")
+    if table.empty:
+        raise AulibError(f"none of {len(files)} pictures could be used")
+    if table_file:
+        _write_predictions(given.out, model, faces, table, threshold, given.map)
+        pipeline.atomically(table_file, lambda path: table.to_csv(path, index=False))
+        _say(f"wrote {table_file} and {len(faces.pixels)} annotated pictures")
+    print(_json(table, threshold) if given.json else _rounded(table).to_string(index=False))
+    return 3 if table.attrs["failures"] else 0
+
+
+def _write_predictions(folder: Path, model, faces, table, threshold: float, maps: list[str]) -> None:
+    """One annotated picture for each face, numbered, since pictures in different folders may share a name."""
+    import numpy as np
+
+    from aulib import decoding, predicting
+    from aulib.plots import attention
+
+    pipeline.writable(folder)
+    for row, image in enumerate(faces.index["image"]):
+        looks = predicting.occlusion_map(model, faces.pixels[row], maps) if maps else ()
+        figure = attention.picture_figure(
+            np.asarray(decoding.open_rgb(image)[0]),
+            faces.box(row),
+            faces.pixels[row],
+            table[table["image"] == image],
+            threshold,
+            dict(zip(maps, looks, strict=True)),
+            source=Path(image).name,
+        )
+        name = folder / f"{row + 1:04d}_{Path(image).stem}.png"
+        pipeline.atomically(name, lambda path, figure=figure: figure.savefig(path, dpi=110, format="png"))
+
+
+def _rounded(table):
+    table = table.assign(probability=table["probability"].map("{:.3f}".format))
+    return table if (table["note"] != "").any() else table.drop(columns="note")
+
+
+def _json(table, threshold: float) -> str:
+    images = [
+        {"image": image, "crop": rows["crop"].iloc[0], "note": rows["note"].iloc[0]}
+        | {
+            "aus": {
+                row.au: {"probability": float(row.probability), "displayed": row.displayed} for row in rows.itertuples()
+            }
+        }
+        for image, rows in table.groupby("image", sort=False)
+    ]
+    return json.dumps({"threshold": threshold, "images": images, "failures": table.attrs["failures"]}, indent=1)
 
 
 def _book(profile: str) -> Path:

@@ -133,7 +133,12 @@ SETTINGS: tuple[Setting, ...] = (
         "not stated; VGG16's ImageNet weights were trained on BGR minus a mean, so pixels in [0, 1] shift its input",
     ),
     _chosen("input size", "224 x 224", "aulib.model", "not stated; the size VGG16 was trained at"),
-    _chosen("face crop and alignment", "none: the whole image, made square", "aulib.images", "not stated"),
+    _chosen(
+        "face crop and alignment",
+        "square from brows to chin, by the dataset's landmarks, else by a detector; not rotated",
+        "aulib.crops",
+        "not stated; images already cropped, and those without a found face, are taken whole",
+    ),
     _chosen("resize method", "area averaging down, bilinear up", "aulib.images", "not stated"),
     _chosen("augmentation", "none", "aulib.training", "none is mentioned"),
     _stated("network", "VGG16 pretrained on ImageNet, from Keras", "3.2"),

@@ -155,14 +155,29 @@ class Pipeline:
         """Return every image of the meta-database at the network's input size."""
         from aulib import images
 
-        size = self.settings.training.image_size
-        key = {"database": self._database_file.parent.name, "size": size, "code": _code("images.py")}
-        return self._product(
-            "store",
-            key,
-            images.open_store,
-            lambda folder: images.build_store(self.database(), self.roots(), folder, size=size, progress=self.progress),
-        )
+        wanted = {"size": self.settings.training.image_size, **self.settings.images.model_dump()}
+        code = _code("images.py", "decoding.py", "crops.py", "landmarks.py")
+        key = {"database": self._database_file.parent.name, **wanted, "code": code}
+
+        uncut = self._loose() if wanted["crop"] == "whole" else []
+        if uncut:
+            warnings.warn(
+                f"images of {', '.join(uncut)} are taken whole, and they are no face crops: set images.crop to auto",
+                stacklevel=2,
+            )
+
+        def make(folder: Path) -> None:
+            store = images.build_store(self.database(), self.roots(), folder, progress=self.progress, **wanted)
+            if store.record["failed"]:
+                print(f"images that cannot be used: {store.dropped()}", file=sys.stderr)
+
+        return self._product("store", key, images.open_store, make)
+
+    def _loose(self) -> list[str]:
+        """The real datasets that are not distributed as face crops."""
+        from aulib import landmarks
+
+        return [name for name, path in self.settings.datasets.items() if path and name not in landmarks.CROPPED]
 
     def run(self) -> Run:
         """Train in two stages, resume an interrupted training, or return the finished one."""

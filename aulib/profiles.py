@@ -1,8 +1,8 @@
 """Profiles: every parameter of a run, with one checked schema.
 
 A profile is a YAML file below ``profiles/``. Its top-level keys are the papermill parameters of the notebooks, its
-sections the arrows of the data flow (corpus, selection, split, balancing, training, evaluation). What a profile or a
-notebook leaves out has the value of the profile ``quick``, which is this module's defaults.
+sections the arrows of the data flow (corpus, images, selection, split, balancing, training, evaluation). What a profile
+or a notebook leaves out has the value of the profile ``quick``, which is this module's defaults.
 """
 
 from __future__ import annotations
@@ -38,6 +38,17 @@ class Corpus(_Section):
     scale: float = Field(1.0, gt=0, le=200, description="1 gives about 6,500 images")
     size: int = Field(96, ge=32, le=512, description="edge of the rendered images, pixels")
     seed: int = Field(0, ge=0, description="seed of the people and their faces")
+
+
+class Images(_Section):
+    """The image store."""
+
+    crop: Literal["whole", "landmarks", "detector", "auto"] = Field(
+        "whole",
+        description="whole image; face by the dataset's landmarks; by a detector; auto: the best that can be had",
+    )
+    margin: float = Field(0.0, ge=0, le=2, description="added to the side of the face's square, as a share of it")
+    max_failed: float = Field(0.02, ge=0, lt=1, description="accepted share of images that cannot be used")
 
 
 class Selection(_Section):
@@ -167,6 +178,7 @@ class Settings(_Section):
         description="dataset name -> settings of its reader, as aff_wild2: {release: '2022'}; added to READERS",
     )
     corpus: Corpus = Corpus()
+    images: Images = Images()
     selection: Selection = Selection()
     split: Split = Split()
     balancing: Balancing = Balancing()

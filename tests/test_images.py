@@ -1,5 +1,10 @@
 """Promises of `aulib.images`: every kind of image file ends as RGB pixels by stated rules; nothing is decoded twice."""
 
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,11 +20,11 @@ def table(*names, dataset="bp4d"):
 
 @pytest.fixture
 def root(tmp_path):
-    """Ten PNG images of one colour each: image i has the value 20 i."""
+    """Ten PNG images of one colour each: image i has the value 20 (i + 1), so that none is black."""
     folder = tmp_path / "bp4d"
     folder.mkdir()
     for number in range(10):
-        Image.fromarray(np.full((12, 12, 3), 20 * number, np.uint8)).save(folder / f"{number}.png")
+        Image.fromarray(np.full((12, 12, 3), 20 * (number + 1), np.uint8)).save(folder / f"{number}.png")
     return folder
 
 
@@ -36,17 +41,17 @@ def test_each_image_is_stored_once_and_found_by_name(root):
     store = build([*NAMES, "3.png", "3.png"], root)
     assert store.pixels.shape == (10, 8, 8, 3) and store.pixels.dtype == np.uint8
     asked = table("7.png", "2.png", "7.png")
-    assert store.pixels[store.rows(asked)][:, 0, 0, 0].tolist() == [140, 40, 140]
+    assert store.pixels[store.rows(asked)][:, 0, 0, 0].tolist() == [160, 60, 160]
     assert store.rows(asked).dtype == np.intp
 
 
 def test_images_of_the_same_name_in_two_datasets_are_kept_apart(root, tmp_path):
     (tmp_path / "unbc").mkdir()
-    Image.new("RGB", (9, 9), (1, 2, 3)).save(tmp_path / "unbc/0.png")
+    Image.new("RGB", (9, 9), (50, 60, 70)).save(tmp_path / "unbc/0.png")
     both = pd.concat([table("0.png"), table("0.png", dataset="unbc")])
     roots = {"bp4d": root, "unbc": tmp_path / "unbc"}
     store = images.build_store(both, roots, tmp_path / "store", 4, progress=False)
-    assert store.pixels[store.rows(both)][:, 0, 0].tolist() == [[0, 0, 0], [1, 2, 3]]
+    assert store.pixels[store.rows(both)][:, 0, 0].tolist() == [[20, 20, 20], [50, 60, 70]]
 
 
 def test_an_image_that_is_not_in_the_store_is_named(root):
@@ -120,32 +125,54 @@ def test_a_large_jpeg_read_at_reduced_scale_looks_like_the_full_one(tmp_path):
 
 
 def damaged(root):
+    """Files that must fail, with the beginning of the reason."""
     (root / "empty.png").write_bytes(b"")
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)).save(root / "cut.png")
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8))
+    noise.save(root / "cut.png")
     (root / "cut.png").write_bytes((root / "cut.png").read_bytes()[:1000])
+    noise.save(root / "cut.jpg", quality=95)
+    (root / "cut.jpg").write_bytes((root / "cut.jpg").read_bytes()[:-400])
     (root / "text.jpg").write_text("this is no image")
     Image.fromarray(np.zeros((4, 4), np.float32)).save(root / "float.tif")
-    return ["empty.png", "cut.png", "text.jpg", "float.tif", "missing.png"]
+    Image.fromarray(np.full((30, 40, 3), 5, np.uint8)).save(root / "black.jpg")
+    return {
+        "empty.png": "UnidentifiedImageError",
+        "cut.png": "OSError",
+        "cut.jpg": "OSError: image file is truncated",
+        "text.jpg": "UnidentifiedImageError",
+        "float.tif": "ValueError: floating-point",
+        "black.jpg": "black: no pixel is above 8",
+        "missing.png": "FileNotFoundError",
+    }
 
 
-def test_images_that_cannot_be_read_are_listed_and_not_fatal(root):
+def test_images_that_cannot_be_used_are_listed_and_their_rows_are_dropped_with_a_count(root):
     bad = damaged(root)
-    store = build([*NAMES, *bad], root, max_failed=0.5)
-    assert set(store.failures["image"]) == set(bad)
+    rows = [*NAMES, *bad, "black.jpg", pd.NA]  # the black image has two rows
+    store = build(rows, root, max_failed=0.5)
     reasons = store.failures.set_index("image")["reason"]
-    assert reasons["missing.png"].startswith("FileNotFoundError") and "floating-point" in reasons["float.tif"]
-    assert store.usable(table("0.png", *bad)).tolist() == [True] + [False] * 5
-    assert len(store.rows(table(*bad))) == 5
-    assert store.record["failed"] == 5 and "5 failed" in repr(store)
+    assert set(reasons.index) == set(bad)
+    for name, reason in bad.items():
+        assert reasons[name].startswith(reason), reasons[name]
+    assert store.usable(table(*rows)).tolist() == [True] * 10 + [False] * 9
+    assert len(store.rows(table(*bad))) == 7
+    counts = {"images": 17, "failed": 7, "rows": 19, "rows_without_image": 1, "rows_dropped": 8}
+    assert store.record.items() >= counts.items()
+    assert "7 failed" in repr(store)
+
+
+def test_a_dark_image_is_not_a_black_one(root):
+    Image.fromarray(np.full((30, 40, 3), 12, np.uint8)).save(root / "dark.png")
+    assert build(["dark.png"], root).failures.empty
 
 
 def test_too_many_failures_stop_with_the_first_reasons(root):
-    with pytest.raises(DataError, match=r"5 of 15 images cannot be read, more than the accepted share of 0.02"):
+    with pytest.raises(DataError, match=r"7 of 17 images are unusable, more than the accepted share of 0.02"):
         build([*NAMES, *damaged(root)], root)
 
 
 def test_a_store_without_any_image_is_an_error(root):
-    with pytest.raises(DataError, match="1 of 1 images cannot be read"):
+    with pytest.raises(DataError, match="1 of 1 images are unusable"):
         build(["missing.png"], root, max_failed=1.0)
     with pytest.raises(DataError, match="names no image"):
         build([pd.NA], root)
@@ -168,7 +195,40 @@ def test_an_interrupted_call_decodes_only_what_is_left(root, monkeypatch):
     seen.clear()
     store = build(NAMES, root, workers=1, chunk=3)
     assert seen == ["6.png", "7.png", "8.png", "9.png"]  # two chunks of three were finished
-    assert store.pixels[store.rows(table(*NAMES))][:, 0, 0, 0].tolist() == [20 * number for number in range(10)]
+    assert store.pixels[store.rows(table(*NAMES))][:, 0, 0, 0].tolist() == [20 * (number + 1) for number in range(10)]
+
+
+KILLED = """
+import sys, time
+import pandas as pd
+from aulib import images
+decode = images.decode
+def slow(*arguments):
+    time.sleep(0.1)
+    return decode(*arguments)
+images.decode = slow
+table = pd.DataFrame({"dataset": "bp4d", "image": [f"{number}.png" for number in range(10)]})
+images.build_store(table, {"bp4d": sys.argv[1]}, sys.argv[2], 8, workers=1, chunk=1, progress=False)
+"""
+
+
+def done(part):
+    return (np.load(part / "state.npy") == images.GOOD).sum()
+
+
+def test_killed_in_the_middle_and_called_again_the_store_is_the_same(root):
+    part = root.parent / "store.part"
+    work = subprocess.Popen([sys.executable, "-c", KILLED, str(root), str(root.parent / "store")])
+    while work.poll() is None and not ((part / "key").is_file() and done(part) >= 2):  # the key is written last
+        time.sleep(0.005)
+    work.kill()  # SIGKILL: nothing can be tidied up
+    assert work.wait() == -signal.SIGKILL and not (root.parent / "store").exists()
+    assert 2 <= done(part) < 10
+    resumed = build(NAMES, root)
+    whole = images.build_store(table(*NAMES), {"bp4d": root}, root.parent / "other", 8, progress=False)
+    np.testing.assert_array_equal(resumed.pixels, whole.pixels)
+    pd.testing.assert_frame_equal(resumed.index, whole.index)
+    assert resumed.record == whole.record
 
 
 def test_a_finished_store_is_opened_without_decoding(root, monkeypatch):

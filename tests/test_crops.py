@@ -20,7 +20,7 @@ EXPRESSIONS = ({}, {"AU06": 4.0, "AU12": 5.0}, {"AU27": 5.0}, {"AU09": 5.0}, {"A
 def true_points(person, aus, scene):
     """Eyes and tip of the nose of a rendered face in parts of the image, projected from the mesh as the camera does."""
     head = basis.load()
-    weights, turn = render._weights({au: (level / 5) ** render.RESPONSE for au, level in aus.items()}, scene)
+    weights, turn = render._weights({au: render._strength(au, level, scene.side) for au, level in aus.items()}, scene)
     rotation = render._rotation(scene, turn)
     vertices = (head.shape(weights, person.vertices) - render.PIVOT) @ rotation.T + render.PIVOT
     x, y, width = render._window(person, scene, rotation)

@@ -21,7 +21,8 @@ def names(paths) -> set[str]:
 
 @pytest.mark.parametrize("module", ["training", "database", "adapters.unbc", "synth", "evaluation", "profiles"])
 def test_every_loaded_module_was_foreseen(module):
-    code = f"import json, sys, aulib.{module}; print(json.dumps([m.__file__ for n, m in sys.modules.items() if n.startswith('aulib')]))"
+    files = "[module.__file__ for name, module in sys.modules.items() if name.startswith('aulib')]"
+    code = f"import json, sys, aulib.{module}; print(json.dumps({files}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = names(map(Path, json.loads(done.stdout.splitlines()[-1])))
     package = module.split(".")[0]

@@ -8,10 +8,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { command -v $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test backends lint serve twins lock clean distclean
+.PHONY: help install book test test-cluster test-colab test-binder backends lint serve twins lock clean distclean
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 	@echo "Options: profile=tiny (minutes) | quick (default) | classroom | paper; port=8000 for serve; PYTHON=/path/to/python"
 
 install: $(VENV)/.installed ## create .venv with the pinned packages
@@ -24,6 +24,15 @@ test: $(VENV)/.installed ## run all tests, with one complete tiny book
 	@$(BIN)/python -m pytest
 
 backends: $(VENV)/.backends ## add JAX and PyTorch, which the tests then cover too
+
+test-cluster: $(VENV)/.installed ## run a sweep on a Slurm of this machine (root; packages slurm-wlm and munge)
+	@AULIB_REQUIRE_SLURM=1 $(BIN)/python -m pytest tests/test_cluster.py
+
+test-colab: $(VENV)/.installed ## run every notebook with Colab's versions (needs python3.13)
+	@$(BIN)/python scripts/hosted.py colab $(if $(COLAB_PYTHON),--python $(COLAB_PYTHON))
+
+test-binder: $(VENV)/.installed ## run every notebook with Binder's packages in Binder's memory (needs python3.12)
+	@$(BIN)/python scripts/hosted.py binder $(if $(BINDER_PYTHON),--python $(BINDER_PYTHON))
 
 lint: $(VENV)/.installed ## check the style of the code
 	@$(BIN)/ruff check .

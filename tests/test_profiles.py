@@ -65,6 +65,14 @@ def test_a_mistake_is_named_with_its_value_and_what_is_accepted(wrong, words):
         assert word in str(caught.value)
 
 
+@pytest.mark.parametrize("name", profiles.NAMES)
+def test_bp4d_is_read_by_its_benchmark_unless_a_profile_says_otherwise(name):
+    assert profiles.load(name).readers == {"bp4d": {"aus": "benchmark"}}
+    other = profiles.settings(readers={"ck_plus": {"frames": "sequence"}, "bp4d": {"frame_offset": 0}}).readers
+    assert other == {"bp4d": {"aus": "benchmark", "frame_offset": 0}, "ck_plus": {"frames": "sequence"}}
+    assert profiles.settings(readers={"bp4d": {"aus": None}}).readers == {"bp4d": {"aus": None}}
+
+
 def test_an_unknown_profile_suggests_the_nearest_name():
     with pytest.raises(SettingsError, match="did you mean 'quick'"):
         profiles.load("quik")

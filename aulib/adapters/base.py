@@ -75,6 +75,9 @@ class Adapter(Cells):
             it in ``.attrs["problems"]``. A file that cannot be read is left out in the same way.
         links_outside: ``"refuse"`` treats symbolic links that lead out of the root as a problem and as not there;
             ``"follow"`` accepts them. Links within the root are always followed.
+        aus: action units to take from the files: None takes all that they code, ``"benchmark"`` the dataset's usual
+            list (``benchmark`` in the registry), a list such as ``("AU04", "AU12")`` takes these. The others and their
+            intensities become unknown, whatever the files say.
     """
 
     root: Path
@@ -82,6 +85,7 @@ class Adapter(Cells):
     missing_images: str = "drop"
     strict: bool = True
     links_outside: str = "refuse"
+    aus: str | tuple[str, ...] | None = None
 
     name: ClassVar[str]
     extras: ClassVar[dict[str, str]] = {}
@@ -95,6 +99,7 @@ class Adapter(Cells):
         self.require("missing_images", "drop", "keep")
         self.require("strict", True, False)
         self.require("links_outside", "refuse", "follow")
+        self._require_wanted_aus()
 
     def _start(self) -> None:
         """Forget what an earlier reading found."""
@@ -141,6 +146,32 @@ class Adapter(Cells):
         value = getattr(self, setting)
         if isinstance(value, str) or any(au not in _COLUMN_OF for au in value or ()):
             raise SettingsError(f"{self.name}: {setting}={value!r}; accepted: action units as in ('AU04', 'AU12')")
+
+    def _require_wanted_aus(self) -> None:
+        """Raise SettingsError unless ``aus`` is None, the benchmark of a dataset that has one, or some action units."""
+        if self.aus is None or (self.aus == "benchmark" and self.facts.benchmark):
+            return
+        if self.aus == "benchmark":
+            known = ", ".join(name for name, facts in DATASETS.items() if facts.benchmark)
+            raise SettingsError(
+                f"{self.name}: aus='benchmark', but the registry has no benchmark list for it (it has for {known}); "
+                "give a list of action units, or None for all that the files code"
+            )
+        listed = isinstance(self.aus, list | tuple) and len(self.aus) > 0
+        unknown = [au for au in self.aus if not isinstance(au, str) or au not in _COLUMN_OF] if listed else []
+        if unknown or not listed:
+            found = f"aus has {', '.join(map(repr, unknown))}" if unknown else f"aus={self.aus!r}"
+            raise SettingsError(
+                f"{self.name}: {found}; accepted: None, 'benchmark', or action units as in ('AU04', 'AU12'), "
+                "AU01 to AU56 as in aulib.facs.ALL"
+            )
+
+    @property
+    def wanted_aus(self) -> tuple[str, ...]:
+        """The action units that the setting ``aus`` lets through."""
+        if self.aus is None:
+            return facs.ALL
+        return self.facts.benchmark if self.aus == "benchmark" else tuple(self.aus)
 
     def find_or(self, setting: str, *candidates: str) -> Path:
         """What a setting names, or else the first of the usual places."""
@@ -220,6 +251,8 @@ class Adapter(Cells):
         labels, intensities = self.unknown_labels(0)
         labels = np.concatenate([labels, *(part.labels for part in parts)])
         intensities = np.concatenate([intensities, *(part.intensities for part in parts)])
+        labels[:, [column for au, column in _COLUMN_OF.items() if au not in self.wanted_aus]] = UNKNOWN
+        intensities[:, [column for au, column in _INTENSITY_OF.items() if au not in self.wanted_aus]] = UNKNOWN
         columns: dict[str, object] = {
             "dataset": pd.array([self.name] * len(labels), dtype=STRING),
             "subject": _text(part.subject for part in parts),

@@ -81,6 +81,8 @@ def _terms(facts: Dataset) -> str:
     lines += [f"* Coded in release `{release}`: {_units(aus)}" for release, aus in facts.coded.items() if aus]
     if facts.intensity:
         lines.append(f"* With intensity: {_units(facts.intensity)}")
+    if facts.benchmark:
+        lines.append(f'* Usual benchmark (`aus="benchmark"`): {_units(facts.benchmark)}')
     if facts.unknown_codes:
         lines.append(f"* Numbers that mean unknown: {', '.join(map(str, facts.unknown_codes))}")
     lines.append(f"* Layout known from public documents: {'yes' if facts.verified else 'no'}")

@@ -36,6 +36,8 @@ class Dataset:
         notes: traps, one sentence each.
         overlaps: datasets that show some of the same people, by name. Keep such a pair on one side of a split.
         in_paper: whether it is one of the six datasets of the paper.
+        benchmark: action units of the dataset's usual benchmark, fewer than its files code; empty where there is no
+            list that most published work shares. The reader's setting ``aus="benchmark"`` takes these.
 
     Example:
         >>> DATASETS["bp4d"].subjects, "AU25" in DATASETS["bp4d"].coded["2014"]
@@ -59,6 +61,7 @@ class Dataset:
     notes: tuple[str, ...]
     overlaps: tuple[str, ...] = ()
     in_paper: bool = False
+    benchmark: tuple[str, ...] = ()
 
     @property
     def default_release(self) -> str:
@@ -80,6 +83,8 @@ _BP4D = _codes(1, 2, 4, 5, 6, 7, range(9, 21), 22, 23, 24, range(27, 35), 37, 38
 _CK_PLUS = _codes(1, 2, 4, 5, 6, 7, range(9, 19), 20, 21, range(23, 30), 31, 34, 38, 39, 43)
 _DISFA = _codes(1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
 _UNBC = _codes(4, 6, 7, 9, 10, 12, 20, 25, 26, 43)
+_BP4D_12 = _codes(1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24)
+_DISFA_8 = _codes(1, 2, 4, 6, 9, 12, 25, 26)
 
 _ALL = (
     Dataset(
@@ -155,6 +160,7 @@ _ALL = (
             "AU35 and AU36 have columns too, but are not among the 45 action units of the paper.",
         ),
         in_paper=True,
+        benchmark=_BP4D_12,
     ),
     Dataset(
         name="ck_plus",
@@ -274,6 +280,7 @@ _ALL = (
             "All nine people of DISFA+ are among the 27 here, under the same names.",
         ),
         overlaps=("disfa_plus",),
+        benchmark=_DISFA_8,
     ),
     Dataset(
         name="disfa_plus",
@@ -383,6 +390,9 @@ def add(dataset: Dataset) -> Dataset:
         raise SettingsError(
             f"{name}: no column for {', '.join(map(str, strange))}; the columns are AU01 to AU56 of facs.ALL"
         )
+    uncoded = [au for au in dataset.benchmark if all(au not in aus for aus in dataset.coded.values())]
+    if uncoded:
+        raise SettingsError(f"{name}: the benchmark has {', '.join(uncoded)}, which no release codes")
     ungraded = [au for au in dataset.intensity if au not in INTENSITY_AUS]
     if ungraded:
         raise SettingsError(f"{name}: no intensity column for {', '.join(ungraded)}; keep it as an extra of the reader")

@@ -73,7 +73,7 @@ def make_corpus(
 
 
 def render_face(
-    aus: Mapping[str, float] | None = None,
+    aus: Mapping[str, float | tuple[float, float]] | None = None,
     identity: int = 0,
     size: int = 128,
     yaw: float = 0.0,
@@ -86,22 +86,31 @@ def render_face(
     """Render one face in plain light.
 
     Args:
-        aus: action unit -> intensity, 0 to 5; None for a relaxed face.
+        aus: action unit -> intensity, 0 to 5, or a pair of them: the person's left and right side, for action
+            units that have sides (:attr:`aulib.facs.ActionUnit.sided`). None for a relaxed face.
         identity: number of the person; the same number is the same person.
         size: height and width in pixels, 32 to 1024.
         yaw, pitch, roll: turn of the head in degrees: to the person's left, up, to the person's left shoulder.
-        side: of one-sided actions (AU30, AU46), 1 for the person's left, -1 for the right.
+        side: of one-sided action units (AU30, AU46) given by one number, 1 for the person's left, -1 for the right.
         noise: standard deviation of the camera's noise in grey levels.
 
     Returns:
         uint8 (size, size, 3), RGB.
 
     Raises:
-        SettingsError: for an unknown or unrenderable action unit, an intensity outside 0 to 5, or another size.
+        SettingsError: for an unknown or unrenderable action unit, an intensity outside 0 to 5, a pair for an action
+            unit without sides, or another size.
 
     Example:
         >>> render_face({"AU06": 3, "AU12": 4}, identity=1, size=64).shape
         (64, 64, 3)
+
+        A smile with the right corner only is seen on the left of the picture, because the person looks at us:
+
+        >>> relaxed, lopsided = (render_face(aus, size=64, noise=0) for aus in ({}, {"AU12": (0, 4)}))
+        >>> changed = abs(lopsided.astype(int) - relaxed).sum(axis=(0, 2))
+        >>> bool(changed[:32].sum() > 4 * changed[32:].sum())
+        True
     """
     from aulib.synth import show
 

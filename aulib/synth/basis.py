@@ -16,6 +16,13 @@ PATH = Path(__file__).parent / "data" / "head_basis.npz"
 SHA256 = "7a2514894980abec9214818a786cb374dc8611be9ecad611de10c278b83e0db2"
 #: What a triangle belongs to, in the order of the numbers in the file.
 PARTS = ("skin", "eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue", "mouth")
+#: Shape of both sides in the file -> stem of its two halves, which end in Left and Right and add up to it.
+HALVED = {
+    "browInnerUp": "browInnerUp", "cheekPuff": "cheekPuff", "mouth-corner-puller": "mouthCornerPuller",
+    "neck-platysma": "neckPlatysma",
+}  # fmt: skip
+#: The halves meet over this distance from the middle of the face, in dm.
+SEAM = 0.1
 
 
 class HeadBasis:
@@ -38,9 +45,9 @@ class HeadBasis:
         self.lids = arrays["lids"].astype(np.float32) / 255
         names = [str(name) for name in arrays["names"]]
         self._row = {name.removeprefix("fa:").removeprefix("ex:"): row for row, name in enumerate(names)}
+        self._deltas = self._halves(self._matrix(arrays))
         self.identity = tuple(name for name in self._row if name.startswith("id:"))
         self.expression = tuple(name for name in self._row if not name.startswith("id:"))
-        self._deltas = self._matrix(arrays)
         self.eye_centres = np.array([self._vertices_of(eye).mean(axis=0) for eye in ("eye_left", "eye_right")])
         self.lashes = self._lash_line()
         corners = self.triangles.ravel()
@@ -55,6 +62,16 @@ class HeadBasis:
         columns = index[:, None] * 3 + np.arange(3)
         shape = (len(start) - 1, self.vertices.size)
         return sparse.csr_matrix((values.astype(np.float32).ravel(), columns.ravel(), start * 3), shape=shape)
+
+    def _halves(self, deltas: sparse.csr_matrix) -> sparse.csr_matrix:
+        """The shapes, followed by the left and the right half of those in :data:`HALVED`."""
+        left = np.repeat(left_share(self.vertices[:, 0]), 3)
+        rows = [deltas]
+        for whole, stem in HALVED.items():
+            for side, share in (("Left", left), ("Right", 1 - left)):
+                self._row[stem + side] = len(self._row)
+                rows.append(deltas[self._row[whole]].multiply(share[None, :]))
+        return sparse.vstack(rows, format="csr", dtype=np.float32)
 
     def _vertices_of(self, part: str) -> np.ndarray:
         return self.vertices[np.unique(self.triangles[self.part == PARTS.index(part)])]
@@ -90,6 +107,12 @@ class HeadBasis:
             faces[:, k] = u[:, i] * v[:, j] - u[:, j] * v[:, i]
         sums = self._incidence @ faces
         return sums / np.maximum(np.sqrt((sums * sums).sum(axis=1, keepdims=True)), 1e-12), faces
+
+
+def left_share(x: np.ndarray) -> np.ndarray:
+    """How much a place belongs to the left half of the face, 0 to 1, smooth across the middle (x = 0)."""
+    t = np.clip(0.5 + x / (2 * SEAM), 0, 1)
+    return (t * t * (3 - 2 * t)).astype(np.float32)
 
 
 @cache

@@ -29,10 +29,9 @@ from aulib.synth import looks, people, plan, render, writers
 
 RECORD, TRUTH = "corpus.json", "truth.parquet"
 #: Changes whenever the same settings would give other bytes.
-FORMAT = 1
+FORMAT = 2
 #: Pictures handed to a worker at a time; neighbours mostly show the same person.
 CHUNK = 24
-JPEG_QUALITY = 92
 
 
 @dataclass(frozen=True)
@@ -221,7 +220,7 @@ def _result(task: Future) -> int:
 def _render_chunk(folder: Path, frames: list[plan.Frame], size: int, seed: int) -> int:
     for frame in frames:
         path = folder / frame.dataset / frame.image
-        _write(path, encode(picture(frame, size, seed), path.suffix))
+        _write(path, encode(picture(frame, size, seed), path.suffix, _quality(frame, seed)))
     return len(frames)
 
 
@@ -243,14 +242,21 @@ def picture(frame: plan.Frame, size: int, seed: int) -> np.ndarray:
     return render.face(who, frame.levels, scene, size)
 
 
-def encode(pixels: np.ndarray, suffix: str) -> bytes:
-    """JPEG or PNG bytes of an image; PNG of a colourless image is stored in grey, as CK+ does."""
+def _quality(frame: plan.Frame, seed: int) -> int:
+    look = looks.LOOKS[frame.dataset]
+    kind, number = (plan.PICTURE, frame.number) if look.wild else (plan.SEQUENCE, frame.take)
+    return looks.quality(look, plan.stream(seed, frame.dataset, kind, number, 1))
+
+
+def encode(pixels: np.ndarray, suffix: str, quality: int) -> bytes:
+    """JPEG or PNG bytes of an image. A PNG is a frame of a video, compressed before; without colour it is stored grey,
+    as in CK+."""
     image = Image.fromarray(pixels)
-    if suffix == ".png" and (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all():
+    if (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all():
         image = image.convert("L")
     content = io.BytesIO()
+    image.save(content, "JPEG", quality=quality)
     if suffix == ".png":
-        image.save(content, "PNG")
-    else:
-        image.save(content, "JPEG", quality=JPEG_QUALITY)
+        frame, content = Image.open(content), io.BytesIO()
+        frame.save(content, "PNG")
     return content.getvalue()

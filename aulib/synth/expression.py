@@ -1,117 +1,125 @@
 """Which action units a synthetic face displays, and how strongly: the generative model of the corpus.
 
-1. **Apex.** For one episode of a dataset, every action unit a has a latent normal variable z_a. The variables are
-   correlated (:data:`LINKS`); a is displayed when z_a exceeds the quantile that gives it the dataset's base rate
-   (:data:`RATES`). Antagonists (:data:`aulib.facs.ANTAGONISTS`) are resolved in favour of the stronger one, and what
-   an action implies is added (:data:`aulib.facs.IMPLIED`).
-   (So AU25 ends up more frequent than its base rate.)
-2. **Intensity.** A displayed action unit draws its intensity 1 to 5 (A to E) from :data:`POSED` or
-   :data:`SPONTANEOUS`; traces are rare.
-3. **Time.** Over the frames of an episode every action unit rises to its apex and falls, each at its own moment
-   (:func:`frames`). CK+ goes from neutral to the apex in its last frame (:func:`neutral_to_peak`).
+All numbers stand in :mod:`aulib.synth.rates`, each with its origin; this module is the mechanism.
 
-The label of a frame is the rounded level (:func:`intensity`); present means an intensity of 1 or more. Rates marked
-"taken" come from counts of the real datasets, "invented" ones were chosen for teaching.
+1. **Episode.** One thing that a face does. In the *posed* datasets (Actor Study, CK+) it is a prescribed display: one
+   action unit, or a combination as of an emotion, of which a poser may forget a part. In the *spontaneous* ones every
+   action unit has a latent normal variable, and is displayed when that exceeds the quantile of its rate. The variables
+   are correlated, and a part of each belongs to the person. UNBC's episodes are of two kinds, with pain and without.
+2. **Anatomy.** Antagonists (:data:`aulib.facs.ANTAGONISTS`) are resolved in favour of the stronger one, what an action
+   implies is added (:data:`aulib.facs.IMPLIED`), and few actions of the lower face are strong at a time.
+3. **Intensity.** A displayed action unit has an intensity of 1 to 5 (A to E); posed ones are stronger. Some are uneven
+   or one-sided, as a wink (AU46) or contempt (AU14): their level is a pair (left, right), their intensity the larger.
+4. **Time.** In a video the action units of an episode rise fast, hold, and fall slowly (:func:`frames`), and blinks
+   (AU45) come and go within a frame. CK+ goes from neutral to the apex in its last frame (:func:`neutral_to_peak`).
+   An EmotioNet image is an apex (:func:`still`).
+
+The label of a frame is the rounded level (:func:`intensity`); present means an intensity of 1 or more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 from scipy.special import ndtri
 
 from aulib import facs
+from aulib.synth import rates
 
-#: Invented. Base rates where a dataset has none of its own; for action units no dataset codes, they only disturb.
-DEFAULT: dict[int, float] = {
-    1: 0.14, 2: 0.12, 4: 0.16, 5: 0.08, 6: 0.20, 7: 0.18, 9: 0.06, 10: 0.12, 11: 0.04, 12: 0.28, 13: 0.02, 14: 0.12,
-    15: 0.10, 16: 0.05, 17: 0.14, 18: 0.04, 19: 0.01, 20: 0.06, 21: 0.03, 22: 0.03, 23: 0.10, 24: 0.10, 25: 0.30,
-    26: 0.12, 27: 0.04, 28: 0.03, 29: 0.01, 30: 0.01, 34: 0.01, 38: 0.04, 39: 0.02, 43: 0.04, 44: 0.02, 45: 0.03,
-    46: 0.01, 51: 0.05, 52: 0.05, 53: 0.04, 54: 0.05, 55: 0.04, 56: 0.04,
-}  # fmt: skip
-
-#: Invented. Actors pose single action units and combinations: strong and even rates.
-ACTOR_STUDY: dict[int, float] = {
-    1: 0.28, 2: 0.26, 4: 0.27, 5: 0.16, 6: 0.22, 7: 0.26, 9: 0.14, 10: 0.22, 11: 0.06, 12: 0.28, 13: 0.04, 14: 0.24,
-    15: 0.26, 16: 0.10, 17: 0.28, 18: 0.09, 19: 0.04, 20: 0.12, 22: 0.08, 23: 0.26, 24: 0.26, 25: 0.20, 26: 0.14,
-    27: 0.07, 28: 0.06, 29: 0.03, 30: 0.04, 34: 0.04, 38: 0.06, 39: 0.04,
-}  # fmt: skip
-
-#: Invented, for the eight action units of the 2020 release.
-AFF_WILD2: dict[int, float] = {1: 0.24, 2: 0.17, 4: 0.24, 6: 0.28, 12: 0.36, 15: 0.18, 20: 0.10, 25: 0.32}
-
-#: Taken: positive frames over 146,847 coded frames of all 328 files of the real AU_OCC; AU29 never occurs.
-BP4D: dict[int, float] = {
-    number: count / 146_847
-    for number, count in {
-        1: 31042, 2: 25110, 4: 29755, 5: 5693, 6: 67676, 7: 80616, 9: 8512, 10: 87270, 11: 7184, 12: 82530, 13: 138,
-        14: 68375, 15: 24869, 16: 6593, 17: 50406, 18: 568, 19: 1197, 20: 3644, 22: 606, 23: 24288, 24: 22229,
-        27: 1271, 28: 5697, 29: 0, 30: 506, 34: 121, 38: 1319, 39: 657,
-    }.items()
-}  # fmt: skip
-
-#: Taken: sequences out of 593 with the action unit at the peak frame. The rates of action units that CK+ does not
-#: list are 0, because its files are lists of all that is there.
-CK_PLUS: dict[int, float] = {number: 0.0 for number in DEFAULT} | {
-    number: count / 593
-    for number, count in {
-        1: 173, 2: 116, 4: 191, 5: 102, 6: 122, 7: 119, 9: 74, 10: 21, 11: 33, 12: 111, 13: 2, 14: 37, 15: 89, 16: 24,
-        17: 199, 18: 9, 20: 77, 21: 3, 23: 59, 24: 57, 25: 287, 26: 97, 27: 81, 28: 1, 29: 2, 34: 1, 38: 29, 39: 16,
-        43: 9,
-    }.items()
-}  # fmt: skip
-
-#: Invented, for the 23 coded action units: smiling people looking at the camera dominate web images.
-EMOTIONET: dict[int, float] = {
-    1: 0.12, 2: 0.09, 4: 0.15, 5: 0.09, 6: 0.30, 9: 0.07, 10: 0.10, 12: 0.42, 15: 0.08, 17: 0.10, 18: 0.05, 20: 0.06,
-    24: 0.08, 25: 0.38, 26: 0.15, 28: 0.04, 43: 0.06, 51: 0.08, 52: 0.08, 53: 0.06, 54: 0.06, 55: 0.07, 56: 0.07,
-}  # fmt: skip
-
-#: Taken: positive frames over 48,398, times 2: the corpus keeps few frames a sequence, so it keeps the lively ones.
-#: The other action units that UNBC's files may list (15, 50) are 0, because an empty file means "nothing there".
-UNBC: dict[int, float] = {15: 0.0} | {
-    number: 2 * count / 48_398
-    for number, count in {
-        4: 1074, 6: 5557, 7: 3366, 9: 423, 10: 525, 12: 6887, 20: 706, 25: 2407, 26: 2093, 27: 18, 43: 2434,
-    }.items()
-}  # fmt: skip
-
-#: Dataset -> base rate by action unit number, over :data:`DEFAULT`.
-RATES: dict[str, dict[int, float]] = {
-    "actor_study": DEFAULT | ACTOR_STUDY,
-    "aff_wild2": DEFAULT | AFF_WILD2,
-    "bp4d": DEFAULT | BP4D,
-    "ck_plus": DEFAULT | CK_PLUS,
-    "emotionet": DEFAULT | EMOTIONET,
-    "unbc": DEFAULT | UNBC,
-}
-
-#: Invented, after FACS's emotion prototypes: correlation of the latent variables (6 + 12 smile, 1 + 2 surprise,
-#: 4 + 7 anger, 9 + 10 disgust, 15 + 17 sadness, 23 + 24 + 17 pressed lips, ...). Pairs not listed: 0.
-LINKS: dict[tuple[int, int], float] = {
-    (1, 2): 0.60, (1, 4): 0.15, (1, 5): 0.25, (2, 5): 0.40, (4, 7): 0.40, (4, 9): 0.40, (6, 12): 0.65, (6, 7): 0.35,
-    (7, 10): 0.20, (10, 12): 0.20, (9, 10): 0.30, (12, 25): 0.25, (12, 14): 0.10, (15, 17): 0.50, (1, 15): 0.20,
-    (17, 23): 0.30, (17, 24): 0.40, (23, 24): 0.40, (4, 23): 0.20, (25, 26): 0.50, (25, 20): 0.20, (5, 27): 0.35,
-    (5, 26): 0.20, (1, 20): 0.20, (43, 4): 0.20, (43, 6): 0.20, (25, 23): -0.35, (25, 24): -0.45, (25, 28): -0.30,
-    (12, 15): -0.40, (10, 24): -0.30, (26, 24): -0.30, (25, 17): -0.25, (12, 17): -0.15,
-}  # fmt: skip
-
-#: Invented. Probability of the intensities A to E of a displayed action unit.
-POSED = (0.03, 0.12, 0.28, 0.35, 0.22)
-SPONTANEOUS = (0.05, 0.25, 0.36, 0.24, 0.10)
-POSED_DATASETS = frozenset({"actor_study", "ck_plus"})
 #: A level below this is shown as nothing and labelled absent.
 FAINTEST = 0.6
+#: Intensity from which an action is strong (D).
+STRONG = 4
+PHASES = ("neutral", "onset", "apex", "offset")
 
-_CODES = tuple(unit for unit in facs.ALL if facs.CATALOGUE[unit].renderable)
+_CODES = tuple(facs.code(number) for number in rates.rates("bp4d"))
+_LOWER = frozenset(unit for unit in facs.ALL if facs.CATALOGUE[unit].part == "lower")
+_AGAINST_BLINKS = tuple(unit for unit in facs.ALL if facs.excludes("AU45", unit))
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One thing that a face does.
+
+    Attributes:
+        kind: an emotion, ``"combination"`` or ``"single"`` of a posed display; ``"pain"``; else ``"spontaneous"``.
+        peak: action unit -> intensity at its apex, 1 to 5; displayed ones only.
+        sides: action unit -> shares (left, right) of its level, the larger being 1; even ones are left out.
+        posed: whether somebody was told to do it.
+    """
+
+    kind: str
+    peak: Mapping[str, int]
+    sides: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    posed: bool = False
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One frame of an episode: levels above :data:`FAINTEST` by action unit, and the phase, one of :data:`PHASES`."""
+
+    levels: dict[str, facs.Level]
+    phase: str
+
+
+def habit(rng: np.random.Generator) -> np.ndarray:
+    """What a person's face tends to do, for :func:`episode`: a standard normal number per action unit."""
+    return rng.standard_normal(len(_CODES))
+
+
+def episode(dataset: str, rng: np.random.Generator, habits: np.ndarray | None = None) -> Episode:
+    """Draw an episode of a dataset.
+
+    Args:
+        dataset: one of the six.
+        rng: stream of random numbers.
+        habits: of the person, from :func:`habit`; None for somebody else each time.
+
+    Example:
+        >>> import numpy as np
+        >>> some = episode("bp4d", np.random.default_rng(0))
+        >>> some.kind, all(1 <= level <= 5 for level in some.peak.values())
+        ('spontaneous', True)
+    """
+    posed = dataset in rates.POSED_DATASETS
+    kind, wanted = _prescribed(dataset, rng) if posed else _spontaneous(dataset, rng, habits)
+    drawn = 1 + rng.choice(5, size=len(_CODES), p=rates.POSED if posed else rates.SPONTANEOUS)
+    levels = dict(zip(_CODES, drawn.tolist(), strict=True))
+    displayed: dict[str, int] = {}
+    for unit in wanted:
+        if not any(facs.excludes(unit, other) for other in displayed):
+            displayed[unit] = levels[unit]
+    peak = without_too_many_strong(with_implied(displayed))
+    return Episode(kind, peak, _sides(peak, posed, rng), posed)
+
+
+def _prescribed(dataset: str, rng: np.random.Generator) -> tuple[str, list[str]]:
+    """A display by its name and action units; a part of a combination may be forgotten."""
+    displays, chances = rates.posed_displays(dataset)
+    kind, numbers = displays[rng.choice(len(displays), p=chances)]
+    kept = [n for n in numbers if rng.random() >= rates.FORGOTTEN or len(numbers) == 1 or kind == "single"]
+    return kind, [facs.code(number) for number in kept or numbers[:1]]
+
+
+def _spontaneous(dataset: str, rng: np.random.Generator, habits: np.ndarray | None) -> tuple[str, list[str]]:
+    """Action units whose latent variable exceeds its threshold, the clearest first."""
+    pain = dataset == "unbc" and rng.random() < rates.PAIN_SHARE
+    kind = "pain" if pain else "spontaneous"
+    latent = rng.standard_normal(len(_CODES))
+    if habits is not None:
+        latent = np.sqrt(1 - rates.HABIT) * latent + np.sqrt(rates.HABIT) * habits
+    excess = _root() @ latent - _thresholds(dataset, kind)
+    return kind, [_CODES[k] for k in np.argsort(-excess, kind="stable") if excess[k] > 0]
 
 
 @cache
 def _root() -> np.ndarray:
     """A square root of the correlation matrix of the latent variables, after clipping negative eigenvalues."""
     matrix = np.eye(len(_CODES))
-    for (one, other), value in LINKS.items():
+    for (one, other), value in rates.LINKS.items():
         i, j = _CODES.index(facs.code(one)), _CODES.index(facs.code(other))
         matrix[i, j] = matrix[j, i] = value
     values, vectors = np.linalg.eigh(matrix)
@@ -120,28 +128,55 @@ def _root() -> np.ndarray:
 
 
 @cache
-def _thresholds(dataset: str) -> np.ndarray:
-    rates = np.array([RATES[dataset].get(facs.CATALOGUE[unit].number, 0.0) for unit in _CODES])
-    return -ndtri(np.clip(rates, 1e-12, 1 - 1e-12))
+def _thresholds(dataset: str, kind: str) -> np.ndarray:
+    """What latent variables must exceed so that frames have the rates, although antagonists and effects interfere.
 
-
-def apex(dataset: str, rng: np.random.Generator) -> dict[str, int]:
-    """Draw the apex of an episode: action unit -> intensity 1 to 5, displayed ones only.
-
-    Example:
-        >>> import numpy as np
-        >>> levels = apex("bp4d", np.random.default_rng(0))
-        >>> all(1 <= level <= 5 for level in levels.values())
-        True
+    Starts from the quantiles of the rates, and shifts each until simulated episodes display it as often as wanted.
     """
-    excess = _root() @ rng.standard_normal(len(_CODES)) - _thresholds(dataset)
-    chances = POSED if dataset in POSED_DATASETS else SPONTANEOUS
-    drawn = 1 + rng.choice(5, size=len(_CODES), p=chances)
-    displayed: dict[str, int] = {}
-    for k in np.argsort(-excess, kind="stable"):
-        if excess[k] > 0 and not any(facs.excludes(_CODES[k], other) for other in displayed):
-            displayed[_CODES[k]] = int(drawn[k])
-    return with_implied(displayed)
+    wanted = dict(rates.rates(dataset))
+    if dataset == "unbc":
+        wanted = dict(rates.outside_pain())
+        wanted |= rates.PAIN if kind == "pain" else {}
+    shares = np.array(list(wanted.values())) / (1.0 if dataset == "emotionet" else _seen_share())
+    quantiles = -ndtri(np.clip(shares, 1e-12, 0.97))
+    rng = np.random.default_rng(1)
+    latent = rng.standard_normal((3000, len(_CODES))) @ _root().T
+    drawn = 1 + rng.choice(5, size=latent.shape, p=rates.SPONTANEOUS)
+    shift = np.zeros(len(_CODES))
+    for _ in range(8):
+        found = _simulated(latent - quantiles - shift, drawn)
+        shift += np.where(shares > 0.004, -ndtri(np.clip(shares, 1e-4, 0.97)) + ndtri(np.clip(found, 1e-4, 0.99)), 0.0)
+        shift = np.clip(shift, -1.5, 1.5)
+    return np.round(quantiles + shift, 3)  # so that the last bits of a matrix product decide nothing
+
+
+def _simulated(excess: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Share of episodes that display each action unit after antagonists and effects, all episodes at once."""
+    rows, levels = np.arange(len(excess)), np.zeros_like(drawn)
+    for k in np.argsort(-excess, axis=1, kind="stable").T:
+        free = (excess[rows, k] > 0) & ~((levels > 0) & _exclusions()[k]).any(axis=1)
+        levels[rows[free], k[free]] = drawn[rows[free], k[free]]
+    for cause, least, effect in facs.IMPLIED:
+        one, other = _CODES.index(cause), _CODES.index(effect)
+        due = (levels[:, one] >= least) & (levels[:, other] == 0)
+        barred = ((levels > 0) & _exclusions()[other]).any(axis=1)
+        levels[due & ~barred, other] = 2
+        levels[due & barred, one] = least - 1
+    return (levels > 0).mean(axis=0)
+
+
+@cache
+def _exclusions() -> np.ndarray:
+    return np.array([[facs.excludes(one, other) for other in _CODES] for one in _CODES])
+
+
+@cache
+def _seen_share() -> float:
+    """Share of an episode in which an action unit displayed in it is strong enough to be labelled."""
+    rng, count = np.random.default_rng(0), 20_000
+    peaks = 1 + rng.choice(5, size=count, p=rates.SPONTANEOUS)
+    heights = _height(rng.random(count), _timing(rng, count))
+    return float(np.mean(peaks * heights >= FAINTEST))
 
 
 def with_implied(levels: dict[str, int]) -> dict[str, int]:
@@ -159,44 +194,120 @@ def with_implied(levels: dict[str, int]) -> dict[str, int]:
     return levels
 
 
-def frames(peak: dict[str, int], count: int, rng: np.random.Generator) -> list[dict[str, float]]:
-    """Levels (0 to 5) in ``count`` frames spread over an episode: each action unit rises to its apex and falls.
+def without_too_many_strong(levels: dict[str, int]) -> dict[str, int]:
+    """Weaken strong actions of the lower face to C beyond the first few; AU25, which only follows others, is not one.
 
-    A blink (AU45) is over within one frame.
+    Example:
+        >>> without_too_many_strong({"AU09": 5, "AU10": 4, "AU15": 4, "AU17": 5, "AU04": 5})
+        {'AU09': 5, 'AU10': 4, 'AU15': 4, 'AU17': 3, 'AU04': 5}
     """
-    times = (np.arange(count) + 0.5) / count
-    found: list[dict[str, float]] = [{} for _ in range(count)]
-    for unit, level in peak.items():
-        moment = rng.uniform(0.3, 0.7)
-        height = np.clip(1.3 - 1.4 * np.abs(times - moment), 0.0, 1.0)
-        if unit == "AU45":
-            height = (np.arange(count) == int(moment * count)).astype(float)
+    levels, strong = dict(levels), 0
+    for unit in levels:
+        if unit in _LOWER and unit != "AU25" and levels[unit] >= STRONG:
+            strong += 1
+            levels[unit] = levels[unit] if strong <= rates.MOST_STRONG else STRONG - 1
+    return levels
+
+
+def _sides(peak: Mapping[str, int], posed: bool, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
+    """Which of the displayed action units are uneven, and how much."""
+    found = {}
+    for unit, (chance, when_posed, when_spontaneous) in rates.SIDES.items():
+        uneven, left, share = rng.random() < chance, rng.random() < 0.5, rng.random()
+        if unit in peak and uneven:
+            low, high = when_posed if posed else when_spontaneous
+            weaker = low + (high - low) * share
+            found[unit] = (1.0, weaker) if left else (weaker, 1.0)
+    return found
+
+
+# -- time --------------------------------------------------------------------------------------------------------------
+
+
+def frames(some: Episode, count: int, rng: np.random.Generator) -> list[Moment]:
+    """``count`` frames spread over an episode: its action units rise fast, hold and fall slowly; eyes may blink."""
+    times = (np.arange(count) + rng.random()) / count
+    shared = _timing(rng, 1)
+    found: list[dict[str, facs.Level]] = [{} for _ in range(count)]
+    for unit, level in some.peak.items():
+        height = _height(times - rng.uniform(0, rates.LAG), shared)
         values = level * height + rng.uniform(-0.25, 0.25, count) * (height > 0)
-        for frame, value in zip(found, values, strict=True):
-            frame[unit] = float(np.clip(value, 0.0, 5.0))
-    return [consistent(frame) for frame in found]
+        for frame, value in zip(found, np.clip(values, 0.0, 5.0), strict=True):
+            frame[unit] = float(value)
+    blinks = rng.random(count) < rates.BLINK
+    moments = []
+    for frame, time, blink in zip(found, times, blinks, strict=True):
+        levels = consistent(frame)
+        phase = _phase(float(time), shared) if levels else "neutral"
+        if blink and not any(unit in levels for unit in _AGAINST_BLINKS):
+            levels["AU45"] = float(rng.uniform(2.5, 5.0))
+        moments.append(Moment(sided(levels, some.sides), phase))
+    return moments
 
 
-def neutral_to_peak(peak: dict[str, int], count: int) -> list[dict[str, float]]:
-    """Levels in ``count`` frames from neutral to the apex in the last one, the way of CK+."""
+def neutral_to_peak(some: Episode, count: int) -> list[Moment]:
+    """``count`` frames from neutral to the apex in the last one, the way of CK+."""
     steps = np.linspace(0.0, 1.0, count) if count > 1 else np.ones(1)
-    return [consistent({unit: float(level * step) for unit, level in peak.items()}) for step in steps]
+    moments = []
+    for step in steps:
+        levels = consistent({unit: float(level * step) for unit, level in some.peak.items()})
+        phase = "apex" if step == 1.0 else "onset" if levels else "neutral"
+        moments.append(Moment(sided(levels, some.sides), phase))
+    return moments
 
 
-def consistent(levels: dict[str, float]) -> dict[str, float]:
+def still(some: Episode) -> Moment:
+    """The apex of an episode, as a single image shows it."""
+    return neutral_to_peak(some, 1)[0]
+
+
+def _timing(rng: np.random.Generator, count: int) -> np.ndarray:
+    """When the actions of episodes start, reach their apex, fall and are over, (4, count); an episode is 0 to 1."""
+    start, rise, fall = (rng.uniform(*span, count) for span in (rates.START, rates.RISE, rates.FALL))
+    return np.stack([start, start + rise, 1.0 - fall, np.ones(count)])
+
+
+def _height(time: np.ndarray, timing: np.ndarray) -> np.ndarray:
+    """Share of the apex that an action has reached at a time: a smooth rise, a plateau, a smooth fall."""
+    start, apex, fall, end = timing
+    rising, falling = np.clip((time - start) / (apex - start), 0, 1), np.clip((end - time) / (end - fall), 0, 1)
+    share = np.minimum(rising, falling)
+    return share * share * (3 - 2 * share)
+
+
+def _phase(time: float, timing: np.ndarray) -> str:
+    _, apex, fall, _ = timing[:, 0]
+    return "onset" if time < apex else "apex" if time < fall else "offset"
+
+
+def consistent(levels: Mapping[str, float]) -> dict[str, facs.Level]:
     """Drop levels below :data:`FAINTEST`, and keep causes and effects of :data:`aulib.facs.IMPLIED` together."""
-    kept = {unit: level for unit, level in levels.items() if level >= FAINTEST}
+    kept: dict[str, facs.Level] = {unit: level for unit, level in levels.items() if level >= FAINTEST}
     for cause, least, effect in facs.IMPLIED:
         if intensity(kept.get(cause, 0.0)) >= least and effect not in kept:
             kept[effect] = 1.0
     return kept
 
 
-def intensity(level: float) -> int:
-    """The label of a level: 0 (absent) to 5 (E).
+def sided(levels: Mapping[str, facs.Level], sides: Mapping[str, tuple[float, float]]) -> dict[str, facs.Level]:
+    """Levels in which uneven action units have become pairs (left, right).
 
     Example:
-        >>> [intensity(level) for level in (0.0, 0.59, 0.6, 2.6, 5.0)]
-        [0, 0, 1, 3, 5]
+        >>> sided({"AU12": 4.0, "AU46": 3.0}, {"AU46": (0.0, 1.0)})
+        {'AU12': 4.0, 'AU46': (0.0, 3.0)}
     """
+    return {
+        unit: (level * sides[unit][0], level * sides[unit][1]) if unit in sides else level
+        for unit, level in levels.items()
+    }
+
+
+def intensity(level: facs.Level) -> int:
+    """The label of a level: 0 (absent) to 5 (E); of a pair, that of the larger.
+
+    Example:
+        >>> [intensity(level) for level in (0.0, 0.59, 0.6, 2.6, 5.0, (0.2, 3.0))]
+        [0, 0, 1, 3, 5, 3]
+    """
+    level = facs.stronger(level)
     return 0 if level < FAINTEST else min(max(int(level + 0.5), 1), 5)

@@ -22,6 +22,8 @@ class Look:
         clutter: range of the background's noise. ground: range of its brightness.
         blur: range in pixels at 96 pixels. noise: range in grey levels. grey: share of people filmed without colour.
         zoom: standard deviation of the crop's size. shift: of its place.
+        detail: range of the resolution that the camera resolves, as a share of the image's own.
+        quality: range of the quality of JPEG compression; PNG images were compressed so before.
         wild: whether every picture has its own light and background, or every sequence.
     """
 
@@ -37,24 +39,43 @@ class Look:
     grey: float = 0.0
     zoom: float = 0.02
     shift: float = 0.012
+    detail: tuple[float, float] = (1.0, 1.0)
+    quality: tuple[int, int] = (90, 95)
     wild: bool = False
 
 
 LOOKS: dict[str, Look] = {
-    "actor_study": Look(ages=(0.05, 0.6), light=0.15, ground=(0.30, 0.36)),
-    "aff_wild2": Look(
-        ages=(0.0, 0.8), turn=(5.0, 3.5, 3.0), light=0.9, contrast=(0.5, 0.85), tint=0.05, clutter=(0.1, 0.6),
-        ground=(0.02, 0.6), blur=(0.3, 0.8), noise=(2.0, 6.0), zoom=0.04, shift=0.02,
+    # a studio: grey wall, even and soft light, sharp cameras
+    "actor_study": Look(
+        ages=(0.05, 0.6), light=0.15, contrast=(0.5, 0.6), ground=(0.34, 0.40), noise=(0.8, 1.5), blur=(0.1, 0.3),
+        quality=(92, 96),
     ),
-    "bp4d": Look(ages=(0.0, 0.25), light=0.1, ground=(0.04, 0.06), noise=(1.0, 2.0)),
-    "ck_plus": Look(ages=(0.0, 0.55), turn=(2.0, 2.0, 1.5), light=0.5, grey=0.8, clutter=(0.0, 0.2), noise=(1.5, 3.0)),
+    # videos of a platform: any light, any room, compressed more than once, seldom sharp
+    "aff_wild2": Look(
+        ages=(0.0, 0.8), turn=(5.0, 3.5, 3.0), light=0.9, contrast=(0.5, 0.85), tint=0.07, clutter=(0.1, 0.6),
+        ground=(0.02, 0.6), blur=(0.2, 0.6), noise=(2.0, 5.0), zoom=0.05, shift=0.025, detail=(0.55, 0.9),
+        quality=(55, 85),
+    ),
+    # students before a dark curtain, a sharp camera of 1040 x 1392 pixels, much light from the front
+    "bp4d": Look(
+        ages=(0.0, 0.25), light=0.1, contrast=(0.6, 0.7), ground=(0.03, 0.06), noise=(0.8, 1.5), blur=(0.1, 0.3),
+        quality=(92, 96),
+    ),
+    # digitised video tape, mostly without colour
+    "ck_plus": Look(
+        ages=(0.0, 0.55), turn=(2.0, 2.0, 1.5), light=0.5, contrast=(0.6, 0.8), grey=0.8, clutter=(0.0, 0.2),
+        ground=(0.2, 0.5), noise=(1.5, 3.0), detail=(0.75, 0.95), quality=(85, 92),
+    ),
+    # photographs of all kinds
     "emotionet": Look(
         ages=(0.0, 0.9), turn=(4.0, 3.5, 3.0), light=1.0, contrast=(0.45, 0.9), tint=0.06, clutter=(0.1, 0.8),
-        ground=(0.02, 0.7), blur=(0.2, 0.9), noise=(1.0, 6.0), zoom=0.04, shift=0.02, wild=True,
+        ground=(0.02, 0.7), blur=(0.1, 0.6), noise=(1.0, 5.0), zoom=0.05, shift=0.025, detail=(0.55, 1.0),
+        quality=(60, 92), wild=True,
     ),
+    # elderly patients in a laboratory, small video frames (320 x 240) in which the face is smaller still
     "unbc": Look(
-        ages=(0.3, 0.95), turn=(4.0, 3.0, 2.5), light=0.5, ground=(0.15, 0.25), clutter=(0.05, 0.15),
-        blur=(0.4, 0.8), noise=(2.0, 4.0),
+        ages=(0.35, 1.0), turn=(5.0, 4.0, 3.0), light=0.5, contrast=(0.5, 0.7), tint=0.03, ground=(0.12, 0.22),
+        clutter=(0.05, 0.15), blur=(0.3, 0.5), noise=(2.0, 4.0), detail=(0.5, 0.65), quality=(70, 85),
     ),
 }  # fmt: skip
 
@@ -90,4 +111,10 @@ def scene(
         grey=grey,
         side=1 if picture.random() < 0.5 else -1,
         seed=int(picture.integers(2**31)),
+        detail=float((picture if look.wild else person).uniform(*look.detail)),
     )
+
+
+def quality(look: Look, rng: np.random.Generator) -> int:
+    """Quality of the JPEG compression of a sequence's or picture's images, 1 to 95."""
+    return int(rng.integers(look.quality[0], look.quality[1] + 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -43,8 +44,10 @@ class Scene:
         light: direction from the face to the key light. key, ambient: RGB.
         ground: RGB of the background at its four corners, (2, 2, 3). clutter: size of the background's noise.
         blur: standard deviation in pixels. noise: standard deviation in grey levels. gamma: of the final image.
-        grey: whether the camera sees no colour. side: of one-sided actions, +1 left, -1 right.
+        grey: whether the camera sees no colour.
+        side: of one-sided actions whose level is a plain number, +1 left, -1 right.
         seed: of the noise.
+        detail: share of the image's resolution that the camera resolves, above 0 to 1.
     """
 
     yaw: float = 0.0
@@ -64,21 +67,22 @@ class Scene:
     grey: bool = False
     side: int = 1
     seed: int = 0
+    detail: float = 1.0
 
 
-def face(person: Person, aus: Mapping[str, float], scene: Scene, size: int) -> np.ndarray:
+def face(person: Person, aus: Mapping[str, facs.Level], scene: Scene, size: int) -> np.ndarray:
     """Render a face.
 
     Args:
         person: who.
-        aus: intensity 0 to 5 of each displayed action unit, by code.
+        aus: intensity 0 to 5 of each displayed action unit, by code; a pair is (left, right).
         scene: pose, light, background, camera.
         size: height and width in pixels.
 
     Returns:
         uint8 (size, size, 3), RGB.
     """
-    strengths = {unit: (max(level, 0.0) / 5) ** RESPONSE for unit, level in aus.items() if level > 0}
+    strengths = {unit: _strength(unit, level, scene.side) for unit, level in aus.items() if facs.stronger(level) > 0}
     weights, turn = _weights(strengths, scene)
     head = basis.load()
     rotation = _rotation(scene, turn)
@@ -89,8 +93,20 @@ def face(person: Person, aus: Mapping[str, float], scene: Scene, size: int) -> n
     visible = np.isin(head.part, (UPPER_TEETH, LOWER_TEETH, TONGUE), invert=True)
     visible |= bool(OPENERS & strengths.keys())
     hit, part, seen = _cast(head, vertices, visible, window, inner)
-    colour[hit] = _shade(head, part, seen, person, scene, _surface(strengths, person, scene))
+    colour[hit] = _shade(head, part, seen, person, scene, _surface(strengths, person))
     return _camera(colour.reshape(inner, inner, 3), scene, size)
+
+
+#: Of the person's left and right side, 0 to 1 (intensity 5).
+Strength = tuple[float, float]
+
+
+def _strength(unit: str, level: facs.Level, side: int) -> Strength:
+    """How far the two sides move; a plain number moves a one-sided action unit on the scene's side."""
+    left, right = ((max(value, 0.0) / 5) ** RESPONSE for value in facs.sides(level))
+    if unit in facs.ONE_SIDED and isinstance(level, Real):
+        return (left, 0.0) if side > 0 else (0.0, right)
+    return left, right
 
 
 class Surface(NamedTuple):
@@ -101,24 +117,22 @@ class Surface(NamedTuple):
     red: float
 
 
-def _surface(strengths: Mapping[str, float], person: Person, scene: Scene) -> Surface:
-    """Folds deepen with age, and a wink has them on one side."""
+def _surface(strengths: Mapping[str, Strength], person: Person) -> Surface:
+    """Folds deepen with age."""
     deeper = np.float32(0.85 + 0.35 * person.age)
-    red = 1 - min(sum(HIDDEN_RED.get(unit, 0.0) * strength for unit, strength in strengths.items()), 0.95)
-    both = creases.depth(strengths) * deeper
-    if "AU46" not in strengths:
-        return Surface(both, both, red)
-    other = creases.depth({unit: s for unit, s in strengths.items() if unit != "AU46"}) * deeper
-    return Surface(both, other, red) if scene.side > 0 else Surface(other, both, red)
+    red = 1 - min(sum(HIDDEN_RED.get(unit, 0.0) * max(strength) for unit, strength in strengths.items()), 0.95)
+    left, right = ({unit: strength[half] for unit, strength in strengths.items()} for half in (0, 1))
+    folds = creases.depth(left) * deeper
+    return Surface(folds, folds if left == right else creases.depth(right) * deeper, red)
 
 
-def _weights(strengths: Mapping[str, float], scene: Scene) -> tuple[dict[str, float], dict[str, float]]:
+def _weights(strengths: Mapping[str, Strength], scene: Scene) -> tuple[dict[str, float], dict[str, float]]:
     """Weights of the expression shapes, and the turn of the head in degrees."""
     weights: dict[str, float] = {}
-    for unit, strength in strengths.items():
+    for unit, (left, right) in strengths.items():
+        of_side = {"left": left, "right": right, "": max(left, right)}
         for name, weight in facs.CATALOGUE[unit].shapes.items():
-            name = _mirrored(name) if scene.side < 0 and unit in ("AU30", "AU46") else name
-            weights[name] = weights.get(name, 0.0) + weight * strength
+            weights[name] = weights.get(name, 0.0) + weight * of_side[facs.side_of(name)]
     turn = {axis: weights.pop(axis, 0.0) for axis in ("headYaw", "headPitch", "headRoll")}
     for side, sign in (("Left", 1), ("Right", -1)):
         closed = weights[f"eyeBlink{side}"] = min(weights.get(f"eyeBlink{side}", 0.0), 1.0)
@@ -130,12 +144,6 @@ def _weights(strengths: Mapping[str, float], scene: Scene) -> tuple[dict[str, fl
     for name in ("mouthRollLower", "mouthRollUpper", "jawOpen"):
         weights[name] = min(weights.get(name, 0.0), 1.15)
     return weights, turn
-
-
-def _mirrored(name: str) -> str:
-    swap = {"Left": "Right", "Right": "Left"}
-    side = next((side for side in swap if name.endswith(side)), None)
-    return name if side is None else name.removesuffix(side) + swap[side]
 
 
 def _rotation(scene: Scene, turn: Mapping[str, float]) -> np.ndarray:
@@ -238,13 +246,15 @@ def _shade(
 def _skin(person: Person, rest: np.ndarray, lips: np.ndarray, lashes: np.ndarray, surface: Surface) -> np.ndarray:
     """Painted skin with lips, folds and lash line."""
     row = np.clip(((rest[:, 1] - creases.Y_MIN) / creases.STEP).astype(np.int32), 0, creases.HEIGHT - 1)
-    column = np.clip((rest[:, 0] / creases.STEP).astype(np.int32) + creases.WIDTH, 0, 2 * creases.WIDTH - 1)
+    column = np.clip(np.floor(rest[:, 0] / creases.STEP).astype(np.int32) + creases.WIDTH, 0, 2 * creases.WIDTH - 1)
     colour = person.skin[row, column]
     cover = np.clip((lips - 0.25) / 0.45, 0, 1)[:, None] * (0.9 * surface.red)
     colour = colour * (1 - cover) + person.lips * cover
     cell = creases.cell(rest[:, 0], rest[:, 1])
-    left = surface.left[cell]
-    fold = left if surface.left is surface.right else np.where(rest[:, 0] > 0, left, surface.right[cell])
+    fold = surface.left[cell]
+    if surface.left is not surface.right:
+        share = basis.left_share(rest[:, 0])
+        fold = share * fold + (1 - share) * surface.right[cell]
     colour = colour * np.clip(1 - FOLD_DARKNESS * fold, 0.25, 1.35)[:, None]
     dark = np.clip(lashes * 1.5 - 0.2, 0, 0.85)[:, None]
     return colour * (1 - dark) + np.float32(0.012) * dark
@@ -297,7 +307,11 @@ def _background(person: Person, scene: Scene, inner: int) -> np.ndarray:
 
 def _camera(colour: np.ndarray, scene: Scene, size: int) -> np.ndarray:
     image = np.clip(colour, 0, 1) ** np.float32(scene.gamma / 2.2)
-    picture = Image.fromarray((image * 255 + 0.5).astype(np.uint8)).resize((size, size), Image.Resampling.BOX)
+    picture = Image.fromarray((image * 255 + 0.5).astype(np.uint8)).resize((size, size), Image.Resampling.HAMMING)
+    if scene.detail < 1:
+        few = max(8, round(size * scene.detail))
+        small = picture.resize((few, few), Image.Resampling.HAMMING)
+        picture = small.resize((size, size), Image.Resampling.BICUBIC)
     if scene.blur > 0:
         picture = picture.filter(ImageFilter.GaussianBlur(scene.blur))
     if scene.grey:

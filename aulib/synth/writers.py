@@ -1,7 +1,7 @@
 """The annotation files of the six datasets, in their own formats, from a plan. Images are written elsewhere.
 
 Every writer returns ``{path relative to the dataset's root: text}``. What a dataset does not code it does not write;
-the whole truth is :func:`truth`.
+the whole truth is :func:`truth`. Real copies are untidy, and so are these: line ends, header names and litter differ.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable
 from itertools import groupby
 
+import numpy as np
 import pandas as pd
 
 from aulib import facs
@@ -29,6 +30,12 @@ EMOTIONET_AUS = tuple(
     facs.code(n) for n in (1, 2, 4, 5, 6, 9, 10, 12, 15, 17, 18, 20, 24, 25, 26, 28, 43, 51, 52, 53, 54, 55, 56)
 )
 UNBC_AUS = tuple(facs.code(n) for n in (4, 6, 7, 9, 10, 12, 15, 20, 25, 26, 27, 43))
+#: AU50, speech: in UNBC's files now and then, and in no table of 45 action units.
+SPEECH = 50
+#: Numbers in CK+'s emotion files.
+EMOTIONS = {"anger": 1, "contempt": 2, "disgust": 3, "fear": 4, "happiness": 5, "sadness": 6, "surprise": 7}
+#: What a file manager leaves in almost every folder of the real CK+: the first bytes of such a file.
+LITTER = "\x00\x00\x00\x01Bud1"
 #: What CK+'s lists may name: what the corpus ever shows there.
 CK_PLUS_AUS = tuple(unit for unit in facs.ALL if facs.CATALOGUE[unit].number < 50)
 
@@ -67,7 +74,8 @@ def actor_study(frames: list[Frame]) -> dict[str, str]:
 def aff_wild2(frames: list[Frame]) -> dict[str, str]:
     """The 2020 release: a header, then a row per video frame; -1 is unknown. The second video has one single -1.
 
-    The fifth video has an image more than rows; the third lacks its last line end.
+    Every fifth video is of the validation set. The fifth has an image more than rows; the third lacks its last line
+    end, the fourth has those of Windows.
     """
     header = ",".join(f"AU{facs.CATALOGUE[unit].number}" for unit in AFF_WILD2_AUS)
     files = {}
@@ -77,19 +85,27 @@ def aff_wild2(frames: list[Frame]) -> dict[str, str]:
             rows[-1][-1] = -1
         if number == 4:
             rows.pop()
-        text = "\n".join([header, *(",".join(map(str, row)) for row in rows)])
-        path = f"annotations/AU_Set/Training_Set/{group[0].sequence}.txt"
-        files[path] = text + ("" if number == 2 else "\n")
+        end = "\r\n" if number == 3 else "\n"
+        text = end.join([header, *(",".join(map(str, row)) for row in rows)])
+        part = "Validation_Set" if number % 5 == 3 else "Training_Set"
+        files[f"annotations/AU_Set/{part}/{group[0].sequence}.txt"] = text + ("" if number == 2 else end)
     return files
 
 
 def bp4d(frames: list[Frame]) -> dict[str, str]:
-    """Occurrence of 34 action units per sequence, and the intensity of five; 9 is unknown."""
-    files = {}
+    """Occurrence of 34 action units per sequence, and the intensity of five; 9 is unknown.
+
+    F013's files are in the style of a later release: a column for each coded action unit, named in the header.
+    """
+    files = {"AUCoding/.DS_Store": LITTER}
     for number, group in enumerate(_by_sequence(frames)):
         stem = f"{group[0].subject}_{group[0].sequence}"
-        rows: list[list] = [list(range(100))]
-        rows += [[f.frame, *(9 if n in BP4D_UNCODED else _occurrence(f, n) for n in range(1, 100))] for f in group]
+        if group[0].subject == "F013":
+            coded = [n for n in range(1, 40) if n not in BP4D_UNCODED]
+            rows = [[1, *coded], *([f.frame, *(_occurrence(f, n) for n in coded)] for f in group)]
+        else:
+            rows = [list(range(100))]
+            rows += [[f.frame, *(9 if n in BP4D_UNCODED else _occurrence(f, n) for n in range(1, 100))] for f in group]
         files[f"AUCoding/AU_OCC/{stem}.csv"] = _table(rows)
         for unit in BP4D_INTENSITY_AUS:
             hidden = number % 10 == 7  # an occlusion: no intensity in the first two frames
@@ -103,30 +119,44 @@ def _occurrence(frame: Frame, number: int) -> int:
 
 
 def ck_plus(frames: list[Frame]) -> dict[str, str]:
-    """A list of what the peak frame shows; intensity 0 means present, not graded (every fifth line)."""
+    """A list of what the peak frame shows; intensity 0 means present, not graded (every fifth line).
+
+    Every other person has emotion files, where the display is that of an emotion; the others have empty folders. Every
+    tenth list lacks its last line end.
+    """
     files = {}
     for frame in frames:
-        if frame.coded:
-            stem = f"{frame.subject}_{frame.sequence}_{frame.frame:08d}"
-            shown = [unit for unit in CK_PLUS_AUS if _present(frame, unit)]
-            graded = [0 if (frame.take + k) % 5 == 4 else frame.intensity(unit) for k, unit in enumerate(shown)]
-            lines = [_matlab(facs.CATALOGUE[unit].number, g) for unit, g in zip(shown, graded, strict=True)]
-            files[f"FACS/{frame.subject}/{frame.sequence}/{stem}_facs.txt"] = "".join(lines)
+        if not frame.coded:
+            continue
+        place, stem = f"{frame.subject}/{frame.sequence}", f"{frame.subject}_{frame.sequence}_{frame.frame:08d}"
+        shown = [unit for unit in CK_PLUS_AUS if _present(frame, unit)]
+        graded = [0 if (frame.take + k) % 5 == 4 else frame.intensity(unit) for k, unit in enumerate(shown)]
+        lines = [_matlab(facs.CATALOGUE[unit].number, g) for unit, g in zip(shown, graded, strict=True)]
+        text = "".join(lines)
+        files[f"FACS/{place}/{stem}_facs.txt"] = text.removesuffix("\n") if frame.person % 10 == 6 else text
+        files[f"FACS/{frame.subject}/.DS_Store"] = LITTER
+        if frame.person % 2 == 0 and frame.kind in EMOTIONS:
+            files[f"Emotion/{place}/{stem}_emotion.txt"] = _matlab(EMOTIONS[frame.kind])
+        else:
+            files[f"Emotion/{place}/.DS_Store"] = LITTER
     return files
 
 
 def emotionet(frames: list[Frame]) -> dict[str, str]:
-    """One csv with quoted names of columns and addresses; 999 is unknown: uncoded columns and one cell in fifty."""
-    rows: list[list] = [["URL", "URL orig", *(f"'AU {n}'" for n in range(1, 61))]]
+    """One csv with quoted names of columns and addresses; 999 is unknown: uncoded columns and one cell in fifty.
+
+    Every tenth name has a blank before its quote, and the cells of the fourth image are empty.
+    """
+    rows: list[list] = [["URL", "URL orig", *(f"{' ' * (n % 10 == 0)}'AU {n}'" for n in range(1, 61))]]
     for frame in frames:
         folder = frame.subject[:12]
         address = f"'http://images.example/optimization_set/{folder}/{frame.subject}.jpg'"
         origin = f"'http://origin.example/{frame.person}, Gesicht für Übung.jpg'"
-        cells = [999] * 60
+        cells: list = [999] * 60
         for k, unit in enumerate(EMOTIONET_AUS):
             if (frame.person * 23 + k) % 50 != 17:
                 cells[facs.CATALOGUE[unit].number - 1] = _present(frame, unit)
-        rows.append([address, origin, *cells])
+        rows.append([address, origin, *(cells if frame.person != 3 else [""] * 60)])
     return {"EmotioNet_FACS_aws_2020_24600.csv": _table(rows)}
 
 
@@ -144,15 +174,35 @@ def pspi(frame: Frame) -> int:
 
 
 def unbc(frames: list[Frame]) -> dict[str, str]:
-    """A list per frame (empty: nothing shown) and its PSPI; AU43 has no intensity, its number is 1."""
-    files = {}
+    """A list per frame (empty: nothing shown) and its PSPI; AU43 has no intensity, its number is 1, now and then 0.
+
+    An open jaw in every tenth frame counts as speech (AU50).
+    """
+    files = {"Frame_Labels/FACS/.DS_Store": LITTER}
     for frame in frames:
+        if not frame.coded:
+            continue
         path = f"{frame.subject}/{frame.sequence}/{frame.sequence}{frame.frame:03d}_facs.txt"
         shown = [unit for unit in UNBC_AUS if _present(frame, unit)]
-        graded = [1 if unit == "AU43" else frame.intensity(unit) for unit in shown]
+        graded = [int(frame.person % 4 != 1) if unit == "AU43" else frame.intensity(unit) for unit in shown]
         lines = [_matlab(facs.CATALOGUE[unit].number, g, 0, 0) for unit, g in zip(shown, graded, strict=True)]
+        if _present(frame, "AU26") and frame.number % 10 == 0:
+            lines.append(_matlab(SPEECH, 0, 0, 0))
         files[f"Frame_Labels/FACS/{path}"] = "".join(lines)
         files[f"Frame_Labels/PSPI/{path}"] = _matlab(pspi(frame))
+    return files | _sequence_labels(frames)
+
+
+def _sequence_labels(frames: list[Frame]) -> dict[str, str]:
+    """Pain of whole sequences, one number a file. Invented: what observers (OPR) and patients say follows the worst
+    frame, on the scales of the archive."""
+    files = {}
+    for group in _by_sequence(frames):
+        worst = max(pspi(frame) for frame in group) / 16
+        scores = {"OPR": 5 * worst, "VAS": 10 * worst, "SEN": 15 * worst, "AFF": 12 * worst}
+        for scale, score in scores.items():
+            path = f"Sequence_Labels/{scale}/{group[0].subject}/{group[0].sequence}.txt"
+            files[path] = _matlab(float(np.ceil(score)))
     return files
 
 
@@ -167,7 +217,7 @@ WRITERS: dict[str, Callable[[list[Frame]], dict[str, str]]] = {
 
 
 def truth(frames: list[Frame]) -> pd.DataFrame:
-    """The truth about every frame: dataset, subject, sequence, frame, image, 45 labels and their intensities."""
+    """The truth about every frame: its names and image, 45 labels and their intensities, the phase of its episode."""
     text = ("dataset", "subject", "sequence", "image")
     columns: dict[str, object] = {
         name: pd.array([getattr(f, name) for f in frames], dtype="string" if name in text else "Int64")
@@ -176,4 +226,5 @@ def truth(frames: list[Frame]) -> pd.DataFrame:
     levels = {unit: [f.intensity(unit) for f in frames] for unit in facs.ALL}
     columns |= {unit: pd.array([int(v > 0) for v in values], dtype="Int8") for unit, values in levels.items()}
     columns |= {f"{unit}_intensity": pd.array(values, dtype="Int8") for unit, values in levels.items()}
+    columns["phase"] = pd.array([f.phase for f in frames], dtype="string")
     return pd.DataFrame(columns)

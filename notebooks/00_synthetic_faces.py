@@ -55,16 +55,6 @@ seed: int = 0  # seed of what is drawn at random in this chapter
 datasets: dict = {}  # not used here: this chapter always shows the synthetic corpus
 corpus: dict = {}  # synthetic corpus, e.g. {"scale": 1.0, "size": 96}; what is left out has the quick profile's value
 
-# %%
-import numpy as np
-import pandas as pd
-from PIL import Image
-
-from aulib import facs, missingness, paper, pipeline, profiles, synth
-from aulib.adapters import registry
-from aulib.plots import faces as face_plots
-from aulib.synth import expression, looks, rates
-
 # %% tags=["remove-cell"]
 # Faces as JPEG take a fifth of the room; the charts at the end are PNG again.
 from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -72,10 +62,18 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 set_matplotlib_formats("jpeg", pil_kwargs={"quality": 88})
 
 # %%
-work = pipeline.Pipeline(
-    profiles.settings(profile=profile, seed=seed, corpus=corpus)
-)
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from aulib import facs, missingness, paper, pipeline, profiles, synth
+from aulib.plots import faces as face_plots
+from aulib.synth import expression, looks, rates
+
+# %%
+work = pipeline.Pipeline(profiles.settings(profile=profile, seed=seed, corpus=corpus))
 rng = np.random.default_rng(seed)
+pd.set_option("display.max_colwidth", None)
 size, somebody = 96, 6
 
 # %% [markdown]
@@ -103,7 +101,11 @@ steps = {
 
 # %% mystnb={"image": {"alt": "One person four times: relaxed, smiling, with the head turned, with noise."}}
 face_plots.captioned(
-    list(steps.values()), list(steps), "One person, step by step", work.source, columns=4
+    list(steps.values()),
+    list(steps),
+    "One person, step by step",
+    work.source,
+    columns=4,
 )
 
 # %% [markdown]
@@ -228,7 +230,10 @@ def picture(row):
 
 
 # %% mystnb={"image": {"alt": "Seven random pictures of each dataset: light, background, colour and pose differ."}}
-rows = [[picture(row) for _, row in group.iterrows()] for _, group in drawn.groupby("dataset")]
+rows = [
+    [picture(row) for _, row in group.iterrows()]
+    for _, group in drawn.groupby("dataset")
+]
 face_plots.contact_sheet(rows, list(roots), title="The six trees", source=work.source)
 
 # %% [markdown]
@@ -251,7 +256,9 @@ pd.DataFrame({name: vars(look) for name, look in looks.LOOKS.items()}).T[shown]
 def caption(levels):
     letters = {au: expression.intensity(level) for au, level in levels.items()}
     return "\n".join(
-        f"{au} {facs.INTENSITY_LETTERS[i - 1]}" for au, i in sorted(letters.items()) if i
+        f"{au} {facs.INTENSITY_LETTERS[i - 1]}"
+        for au, i in sorted(letters.items())
+        if i
     )
 
 
@@ -337,7 +344,9 @@ def numbers(row):
 
 
 def lines(words, each=6):
-    return "\n  ".join(" ".join(words[i : i + each]) for i in range(0, len(words), each))
+    return "\n  ".join(
+        " ".join(words[i : i + each]) for i in range(0, len(words), each)
+    )
 
 
 # %% mystnb={"image": {"alt": "Six faces with truth, the labels read and the number of unknown labels under each."}}
@@ -354,7 +363,9 @@ face_plots.captioned(found, texts, "Known to us, unknown to the readers", work.s
 # again, to ask what the missing labels have hidden. Over the whole meta-database, this share of cells is unknown:
 
 # %%
-print(f"{missingness.missing_rate(work.database()):.2%} of cells unknown. {work.source}")
+print(
+    f"{missingness.missing_rate(work.database()):.2%} of cells unknown. {work.source}"
+)
 
 # %% [markdown]
 # ## What is taken, and what is invented
@@ -368,19 +379,22 @@ set_matplotlib_formats("png")
 
 # %% mystnb={"image": {"alt": "Rates by dataset and action unit; dots mark the rates taken from real counts."}}
 model = rates.table()
-face_plots.rates_map(model, "How often each action unit is displayed", "SynthAU's model")
+face_plots.rates_map(
+    model, "How often each action unit is displayed", "SynthAU's model"
+)
 
 # %%
-model.groupby(["dataset", "origin", "source"])["rate"].agg(["size", "min", "max"]).round(3)
+taken = model[model["origin"] == "taken"]
+taken.groupby("dataset").agg(rates=("rate", "size"), source=("source", "first"))
 
 # %% [markdown]
 # The rates are not all. The model also says which displays a poser is asked for, which action units go together on a
-# spontaneous face, how strong they get, how fast they rise, and how uneven the two sides are. This is its list of parts;
-# `rates.parameters()` prints every number.
+# spontaneous face, how strong they get, how fast they rise, and how uneven the two sides are. All of it is invented;
+# only CK+'s displays are fitted, so that its rates come out as published. `rates.parameters()` prints every number.
 
 # %%
-parts = rates.parameters()
-parts.groupby(["part", "origin", "source"], sort=False)["value"].agg(["size", "min", "max"]).round(3)
+parts = rates.parameters().groupby("part", sort=False)["value"]
+parts.agg(["size", "min", "max"]).round(3)
 
 # %% [markdown]
 # Does the corpus do what the model says? We let the model draw an episode for every frame of the corpus and correlate
@@ -394,19 +408,22 @@ by_truth = truth[frequent].astype(float).corr()
 
 # %% mystnb={"image": {"alt": "Square of correlations: model below the diagonal, corpus above, alike but not equal."}}
 face_plots.pairs_map(
-    by_model, by_truth, "Below: episodes of the model. Above: frames of the corpus", work.source
+    by_model,
+    by_truth,
+    "Below: episodes of the model. Above: frames of the corpus",
+    work.source,
 )
 
 # %% [markdown]
 # The two halves mirror each other in outline. They are not equal: the model's half is about the apex, while the corpus
-# holds rising and fading faces too, so that everything that moves correlates a little with everything else. Blue cells
-# are movements that exclude each other, as lips that are pressed and parted.
+# holds neutral, rising and fading faces too, so that whatever moves tends to move with whatever else does. The deepest
+# blue cells are movements that exclude each other, as lips that are pressed and parted.
 #
 # ## Proportions
 #
-# The paper's Table 1 says how many people and images each real dataset has. The corpus cannot be as large. It keeps the
-# number of people where it can, and gives each dataset the same kind of images per person: many from few people in the
-# laboratory, one from each of many on the web. First the paper's table:
+# The paper's Table 1 says how many people and images each real dataset has. The corpus cannot be as large. Its images
+# are shared out as in that table, but for CK+ and EmotioNet, of which so little would be left that they have a least
+# number. It has the table's people where the images suffice. First the paper's table:
 
 # %%
 paper.TABLE_1.style.format(thousands=",").set_caption("Table 1 of the paper")
@@ -418,8 +435,8 @@ paper.TABLE_1.style.format(thousands=",").set_caption("Table 1 of the paper")
 # %%
 groups = pictured.groupby("dataset")
 table = pd.DataFrame({"people": groups["subject"].nunique(), "images": groups.size()})
-table["images per person"] = (table["images"] / table["people"]).round(1)
-table.style.set_caption(work.source)
+table["images per person"] = table["images"] / table["people"]
+table.style.format(precision=1, thousands=",").set_caption(work.source)
 
 # %% [markdown]
 # ## What a machine can see
@@ -439,15 +456,21 @@ print("Parts measured:", ", ".join(measured.record["parts"]))
 # or with an interval that reaches 0.5, an action unit counts as not recognised.
 
 # %% mystnb={"image": {"alt": "AUC of every action unit with intervals, sorted, and by several detectors."}}
-face_plots.recognition_dots(measured.units, "Recognition from complete labels", measured.source)
+face_plots.recognition_dots(
+    measured.units, "Recognition from complete labels", measured.source
+)
 
 # %% [markdown]
-# Which are they, by name? Somebody who trains on these faces should not be surprised by failures on the first list, and
-# should draw no conclusion from the second. The verdict is that of the linear model.
+# Which are they, by name? Who trains on these faces should not be surprised by failures on the first line, and should
+# draw no conclusion from the second. A column for each detector that was measured:
 
 # %%
-verdicts = measured.units.groupby("probe_verdict").groups
-pd.Series({word: ", ".join(names) for word, names in verdicts.items()}).to_frame(measured.source)
+words = ["not recognised", "too few", "weak", "recognised"]
+columns = {}
+for detector in ("probe", "tuned", "tuned_all"):
+    said_of = measured.units[f"{detector}_verdict"]
+    columns[detector] = [", ".join(said_of.index[said_of == word]) for word in words]
+pd.DataFrame(columns, index=words).rename_axis(measured.source)
 
 # %% [markdown]
 # Last, a step that real detectors fail at: another dataset. A linear model is trained on one dataset and tested on new
@@ -455,7 +478,9 @@ pd.Series({word: ", ".join(names) for word, names in verdicts.items()}).to_frame
 # one it is tested on.
 
 # %% mystnb={"image": {"alt": "Macro F1 by training and test dataset; the diagonal is printed in bold."}}
-face_plots.transfer_map(measured.across, title="Macro F1 of 13 action units", source=measured.source)
+face_plots.transfer_map(
+    measured.across, title="Macro F1 of 13 action units", source=measured.source
+)
 
 # %%
 single = measured.across[measured.across["train"] != "others"]
@@ -470,7 +495,7 @@ pd.Series(scores, name=measured.source).round(3).to_frame()
 # %% [markdown]
 # The difference of the first two lines is the price of a new dataset, on average. Columns of the figure may be compared
 # downwards, since each is about the same people. Rows may not be compared with each other: the datasets differ in size
-# as well, and a model that has seen more people is better everywhere.
+# as well, and a model that has seen more people is usually better everywhere.
 #
 # ## Exercises
 #
@@ -484,7 +509,7 @@ pd.Series(scores, name=measured.source).round(3).to_frame()
 # ```
 #
 # **Exercise 2.** Which of the six datasets can say that a face shows AU25 together with AU12, and which know only one
-# of the two? Use `registry.PAPER[name].coded_aus()`.
+# of the two? Use `registry.PAPER[name].coded_aus()` from `aulib.adapters`.
 #
 # ```{admonition} Solution
 # :class: dropdown

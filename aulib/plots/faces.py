@@ -209,7 +209,8 @@ def recognition_dots(units: pd.DataFrame, title: str = "", source: str = "") -> 
     axes.axvspan(0.7, 0.85, color=LIGHT, alpha=0.4, linewidth=0)
     axes.axvline(0.5, color=GREY, linestyle=":")
     measured = {part: look for part, look in _RECOGNISERS.items() if shown[f"{part}_auc"].notna().any()}
-    for shift, (part, (label, look)) in zip(np.linspace(-0.2, 0.2, len(measured)), measured.items(), strict=True):
+    shifts = np.linspace(-0.2, 0.2, len(measured)) if len(measured) > 1 else [0.0]
+    for shift, (part, (label, look)) in zip(shifts, measured.items(), strict=True):
         places = np.arange(len(shown)) + shift
         axes.hlines(places, shown[f"{part}_low"], shown[f"{part}_high"], color=look["color"], linewidth=2, alpha=0.4)
         axes.scatter(shown[f"{part}_auc"], places, s=18, label=label, zorder=3, **look)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import errno
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -233,17 +235,26 @@ def _build(given: argparse.Namespace) -> None:
 def _synth(given: argparse.Namespace) -> None:
     from aulib import synth
 
-    print(
-        synth.make_corpus(
-            given.folder,
-            scale=given.scale,
-            size=given.size,
-            seed=given.seed,
-            datasets=given.datasets,
-            workers=given.workers,
-            progress=True,
-        )
+    before, start = _pictures(given.folder), time.monotonic()
+    folder = synth.make_corpus(
+        given.folder,
+        scale=given.scale,
+        size=given.size,
+        seed=given.seed,
+        datasets=given.datasets,
+        workers=given.workers,
+        progress=True,
     )
+    seconds, rendered = time.monotonic() - start, _pictures(folder) - before
+    counts = json.loads((folder / "corpus.json").read_text("utf-8"))["counts"].values()
+    images, people = (sum(count[key] for count in counts) for key in ("images", "subjects"))
+    speed = f"{rendered:,} rendered in {seconds:.1f} s, {rendered / seconds:.1f} images/s" if rendered else "all there"
+    print(f"{folder}: {images:,} images of {people:,} people; {speed}")
+
+
+def _pictures(folder: Path) -> int:
+    """Number of image files below a folder."""
+    return sum(name.endswith((".jpg", ".png")) for _, _, names in os.walk(folder) for name in names)
 
 
 if __name__ == "__main__":

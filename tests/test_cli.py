@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 
 import pytest
 from conftest import ROOT, aulib, copy_tree
+
+from aulib import cli
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,7 @@ def test_an_unwritable_build_folder_is_named(tmp_path):
 
 
 def test_no_space_on_the_disk_is_one_sentence(monkeypatch, capsys):
-    from aulib import cli, pipeline
+    from aulib import pipeline
 
     def full(self, step):
         raise OSError(28, "No space left on device", "/data/pixels.npy")
@@ -88,3 +91,58 @@ def test_a_wrong_python_is_one_sentence(tmp_path):
         ["make", "book", "PYTHON="], cwd=tmp_path, capture_output=True, text=True, check=False, env={**os.environ}
     )
     assert done.returncode and "none was found" in done.stdout
+
+
+def test_synth_says_in_one_line_what_it_made(tmp_path, capsys):
+    command = ["synth", str(tmp_path / "c"), "--scale", "0.001", "--size", "32", "--datasets", "unbc", "--workers", "1"]
+    assert cli.main(command) == 0
+    line = capsys.readouterr().out
+    assert line.startswith(f"{tmp_path / 'c'}: 23 images of 6 people; 23 rendered in ") and "images/s" in line
+    assert line.count("\n") == 1
+    assert cli.main(command) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'c'}: 23 images of 6 people; all there\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--scale", "0"], "scale is 0.0; it must be above 0"),
+        (["--scale", "inf"], "scale is inf"),
+        (["--size", "16"], "size is 16; it must be"),
+        (["--workers", "0"], "workers is 0"),
+        (["--datasets", "bp5d"], "datasets has ['bp5d']; known names are actor_study, aff_wild2, bp4d"),
+    ],
+)
+def test_synth_refuses_what_cannot_be_used_before_it_writes(tmp_path, capsys, options, words):
+    assert cli.main(["synth", str(tmp_path / "c"), *options]) == 1
+    message = capsys.readouterr().err
+    assert words in message and message.count("\n") == 1
+    assert not (tmp_path / "c").exists()
+
+
+def test_synth_overwrites_nothing(tmp_path, capsys):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("mine")
+    for target, words in (
+        (tmp_path / "full", "holds other files"),
+        (tmp_path / "full" / "thesis.txt", "is a file; give a folder"),
+        (tmp_path / "full" / "thesis.txt" / "corpus", "Not a directory"),
+    ):
+        assert cli.main(["synth", str(target), "--scale", "0.001", "--size", "32", "--workers", "1"]) == 1
+        message = capsys.readouterr().err
+        assert words in message and str(target) in message and message.count("\n") == 1
+    assert (tmp_path / "full" / "thesis.txt").read_text() == "mine" and len(list(tmp_path.rglob("*"))) == 2
+
+
+@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "No space left"), (errno.EACCES, "Permission denied")])
+def test_synth_without_room_or_permission_is_one_sentence(tmp_path, capsys, monkeypatch, number, words):
+    from aulib.synth import corpus
+
+    def refuse(source, target):
+        raise OSError(number, os.strerror(number), str(target))
+
+    monkeypatch.setattr(corpus.os, "replace", refuse)
+    assert cli.main(["synth", str(tmp_path / "c"), "--scale", "0.001", "--size", "32", "--workers", "1"]) == 1
+    message = capsys.readouterr().err
+    assert words in message and "No half-written file was left" in message and message.count("\n") == 1
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -50,8 +50,8 @@ class Settings:
         Raises:
             SettingsError: for a value that cannot be used.
         """
-        if not (isinstance(scale, int | float) and math.isfinite(scale) and 0 < scale <= 100):
-            raise SettingsError(f"scale is {scale!r}; it must be above 0 and at most 100 (1 is about 6,500 images)")
+        if not (isinstance(scale, int | float) and math.isfinite(scale) and 0 < scale <= 200):
+            raise SettingsError(f"scale is {scale!r}; it must be above 0 and at most 200 (1 is about 6,500 images)")
         if not (isinstance(size, int) and 32 <= size <= 512):
             raise SettingsError(f"size is {size!r}; it must be a whole number of pixels from 32 to 512")
         if not (isinstance(seed, int) and seed >= 0):

@@ -59,7 +59,8 @@ class Episode:
 
 @dataclass(frozen=True)
 class Moment:
-    """One frame of an episode: levels above :data:`FAINTEST` by action unit, and the phase, one of :data:`PHASES`."""
+    """One frame of an episode: levels above :data:`FAINTEST` by action unit, and the phase of the strongest of them,
+    one of :data:`PHASES`."""
 
     levels: dict[str, facs.Level]
     phase: str
@@ -227,18 +228,20 @@ def _sides(peak: Mapping[str, int], posed: bool, rng: np.random.Generator) -> di
 def frames(some: Episode, count: int, rng: np.random.Generator) -> list[Moment]:
     """``count`` frames spread over an episode: its action units rise fast, hold and fall slowly; eyes may blink."""
     times = (np.arange(count) + rng.random()) / count
-    shared = _timing(rng, 1)
-    found: list[dict[str, facs.Level]] = [{} for _ in range(count)]
+    timing = _timing(rng, 1)
+    found: list[dict[str, float]] = [{} for _ in range(count)]
+    lags = {unit: rng.uniform(0, rates.LAG) for unit in some.peak}
     for unit, level in some.peak.items():
-        height = _height(times - rng.uniform(0, rates.LAG), shared)
-        values = level * height + rng.uniform(-0.25, 0.25, count) * (height > 0)
+        wave = np.sin(2 * np.pi * (times * rng.uniform(0.5, 2.0) + rng.random()))  # no plateau is quite level
+        values = _height(times - lags[unit], timing) * (level + rates.UNREST * wave)
         for frame, value in zip(found, np.clip(values, 0.0, 5.0), strict=True):
             frame[unit] = float(value)
+    leader = lags[max(some.peak, key=some.peak.__getitem__)] if some.peak else 0.0
     blinks = rng.random(count) < rates.BLINK
     moments = []
     for frame, time, blink in zip(found, times, blinks, strict=True):
         levels = consistent(frame)
-        phase = _phase(float(time), shared) if levels else "neutral"
+        phase = _phase(float(time - leader), timing) if levels else "neutral"
         if blink and not any(unit in levels for unit in _AGAINST_BLINKS):
             levels["AU45"] = float(rng.uniform(2.5, 5.0))
         moments.append(Moment(sided(levels, some.sides), phase))

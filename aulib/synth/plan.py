@@ -103,7 +103,7 @@ def shares(dataset: str, scale: float) -> tuple[int, int]:
 
     Example:
         >>> shares("bp4d", 1.0), shares("unbc", 0.12), shares("ck_plus", 1.0), shares("bp4d", 0.001)
-        ((41, 3004), (11, 47), (123, 369), (6, 24))
+        ((41, 3004), (12, 48), (123, 369), (6, 24))
     """
     size, table = SIZES[dataset], paper.TABLE_1["images"]
     share = IMAGES * scale * table[dataset] / table.sum()

@@ -112,6 +112,8 @@ HABIT = 0.15
 START, RISE, FALL = (0.00, 0.10), (0.06, 0.14), (0.22, 0.34)
 #: Invented: every action unit of an episode starts up to so much later than the first.
 LAG = 0.06
+#: Invented: how far a held intensity wavers up and down.
+UNREST = 0.25
 #: Invented: a video frame shows a blink (AU45) with this probability: 16 blinks a minute, 0.15 s of closed eyes each.
 BLINK = 16 / 60 * 0.15
 #: Invented: no more lower-face action units than this are strong (D or E) at a time; the faces would fold up.
@@ -267,6 +269,7 @@ def _parameters() -> Iterator[tuple[str, str, float]]:
     for name, (low, high) in (("start", START), ("rise", RISE), ("fall", FALL)):
         yield from (("timing", f"{name}, smallest", low), ("timing", f"{name}, largest", high))
     yield "timing", "lag of an action unit, largest", LAG
+    yield "timing", "wavering of a held intensity", UNREST
     yield "timing", "blink in a video frame", BLINK
     yield "pain", "share of episodes", PAIN_SHARE
     yield from (("pain", f"{facs.code(number)} in pain", rate) for number, rate in PAIN.items())

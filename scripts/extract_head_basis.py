@@ -69,7 +69,7 @@ DIRECTIONS = (
 UNITS = (
     "neck-platysma", "nose-left-dilatation", "nose-right-dilatation", "nose-compression", "nose-left-elevation",
     "nose-right-elevation", "mouth-compression", "mouth-eversion", "mouth-retraction", "mouth-corner-puller",
-    "mouth-parling", "mouth-pursing", "mouth-upward-retraction",
+    "mouth-parling", "mouth-pursing", "mouth-upward-retraction", "nose-depression", "eye-left-slit", "eye-right-slit",
 )  # fmt: skip
 
 

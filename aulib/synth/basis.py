@@ -13,13 +13,13 @@ from scipy import sparse
 from aulib.errors import DataError
 
 PATH = Path(__file__).parent / "data" / "head_basis.npz"
-SHA256 = "7a2514894980abec9214818a786cb374dc8611be9ecad611de10c278b83e0db2"
+SHA256 = "b206cdf26faae04d34ce5a1a590b7c77d62b4fb58e1f64c8c794a69e3295c556"
 #: What a triangle belongs to, in the order of the numbers in the file.
 PARTS = ("skin", "eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue", "mouth")
 #: Shape of both sides in the file -> stem of its two halves, which end in Left and Right and add up to it.
 HALVED = {
     "browInnerUp": "browInnerUp", "cheekPuff": "cheekPuff", "mouth-corner-puller": "mouthCornerPuller",
-    "neck-platysma": "neckPlatysma",
+    "mouth-compression": "mouthCompression", "neck-platysma": "neckPlatysma",
 }  # fmt: skip
 #: The halves meet over this distance from the middle of the face, in dm.
 SEAM = 0.1
@@ -77,12 +77,13 @@ class HeadBasis:
         return self.vertices[np.unique(self.triangles[self.part == PARTS.index(part)])]
 
     def _lash_line(self) -> np.ndarray:
-        """Lid vertices that touch the eyeball; the upper lid counts full, the lower one a third."""
+        """The edge of the lids, where they meet the eyeball; the upper lid counts full, the lower one a third."""
         lashes = np.zeros(len(self.vertices), np.float32)
+        edge = np.clip((self.lids - 0.62) / 0.3, 0, 1)
         for centre in self.eye_centres:
             offset = self.vertices - centre
-            touching = (self.lids > 0.3) & (np.linalg.norm(offset, axis=1) < 0.165) & (offset[:, 2] > 0)
-            lashes[touching] = np.where(offset[touching, 1] > 0.0, 1.0, 0.35)
+            beside = (np.linalg.norm(offset, axis=1) < 0.185) & (offset[:, 2] > 0)
+            lashes[beside] = edge[beside] * np.where(offset[beside, 1] > 0.0, 1.0, 0.3)
         return lashes
 
     def shape(self, weights: Mapping[str, float], start: np.ndarray | None = None) -> np.ndarray:
@@ -91,11 +92,14 @@ class HeadBasis:
         Raises:
             KeyError: for a name that is neither in ``identity`` nor in ``expression``.
         """
-        row = np.zeros(self._deltas.shape[0], np.float32)
+        moved = np.array(self.vertices if start is None else start, np.float32)
+        flat, rows = moved.reshape(-1), self._deltas
         for name, weight in weights.items():
-            row[self._row[name]] += weight
-        moved = (self._deltas.T @ row).reshape(-1, 3)
-        return (self.vertices if start is None else start) + moved
+            row = self._row[name]
+            if weight:
+                part = slice(rows.indptr[row], rows.indptr[row + 1])
+                flat[rows.indices[part]] += np.float32(weight) * rows.data[part]
+        return moved
 
     def normals(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Normals of the vertices (V, 3), unit length, and of the triangles (T, 3), as long as twice their area."""

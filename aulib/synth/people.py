@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -105,17 +106,24 @@ def _macro_weights(ancestry: np.ndarray, male: float, age: float, weight: float)
     return weights
 
 
-def _local_weights(rng: np.random.Generator) -> dict[str, float]:
-    """About every second local change, in one of its two directions."""
+@cache
+def _local_changes() -> tuple[tuple[float, tuple[str, ...]], ...]:
+    """Spread and names (one or two directions) of every local change."""
     pairs: dict[str, list[str]] = {}
     for name in basis.load().identity:
         if "young" in name or "-old" in name:
             continue
         stem, _, direction = name.rpartition("-")
         pairs.setdefault(stem if direction in DIRECTIONS else name, []).append(name)
+    spread = (SPREAD.get(stem.removeprefix("id:").split("-")[0], 0.3) for stem in pairs)
+    return tuple(zip(spread, map(tuple, pairs.values()), strict=True))
+
+
+def _local_weights(rng: np.random.Generator) -> dict[str, float]:
+    """About every second local change, in one of its two directions."""
     weights = {}
-    for stem, names in pairs.items():
-        size = rng.normal(0, SPREAD.get(stem.removeprefix("id:").split("-")[0], 0.3)) * (rng.random() < 0.5)
+    for spread, names in _local_changes():
+        size = rng.normal(0, spread) * (rng.random() < 0.5)
         weights[names[int(size > 0) % len(names)]] = min(abs(size), 0.7)
     return weights
 
@@ -128,19 +136,26 @@ def _skin_tone(ancestry: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _soft_noise(rng: np.random.Generator, cells: int) -> np.ndarray:
     """Smooth noise of unit size over the full face map, (HEIGHT, 2 * WIDTH), bilinear between ``cells`` knots."""
-    knots = rng.normal(size=(cells + 1, cells + 1)).astype(np.float32)
-    rows, columns = (np.linspace(0, cells - 1e-3, n) for n in (creases.HEIGHT, 2 * creases.WIDTH))
-    i, j = rows.astype(int), columns.astype(int)
-    fi, fj = (rows - i)[:, None].astype(np.float32), (columns - j)[None, :].astype(np.float32)
-    top = knots[i][:, j] * (1 - fj) + knots[i][:, j + 1] * fj
-    bottom = knots[i + 1][:, j] * (1 - fj) + knots[i + 1][:, j + 1] * fj
-    return top * (1 - fi) + bottom * fi
+    knots = rng.standard_normal((cells + 1, cells + 1), np.float32)
+    for count in (2 * creases.WIDTH, creases.HEIGHT):  # columns first; each step interpolates rows and turns the map
+        below, share = _places(cells, count)
+        knots = (knots[below] + share * (knots[below + 1] - knots[below])).T
+    return knots.T
+
+
+@cache
+def _places(cells: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where ``count`` places lie between knots: number of the knot below, and share (count, 1) of the next one."""
+    places = np.linspace(0, cells - 1e-3, count)
+    below = places.astype(int)
+    return below, (places - below)[:, None].astype(np.float32)
 
 
 def _mirror(half: np.ndarray) -> np.ndarray:
     return np.concatenate([half[:, ::-1], half], axis=1)
 
 
+@cache
 def _blob(x: float, y: float, radius: float, height: float | None = None) -> np.ndarray:
     gx, gy = creases.grid()
     return np.exp(-0.5 * (((gx - x) / radius) ** 2 + ((gy - y) / (height or radius)) ** 2))
@@ -153,51 +168,70 @@ def _brow(rng: np.random.Generator, male: float) -> np.ndarray:
     points = ((inner, 7.455 + lift), (0.2, 7.48 + lift), (0.33, 7.465 + arch + lift), (0.5, 7.435 + lift))
     x, y = creases.grid()
     thickness = (0.024 + 0.016 * male + rng.uniform(-0.006, 0.008)) * np.clip(1.25 - (x - inner) * 1.9, 0.35, 1.2)
-    cover = np.exp(-((creases.distance(points) / thickness) ** 4)) * (x > inner - 0.03)
-    strokes = 0.85 + 0.15 * np.sin((x + y * 0.55) * rng.uniform(330, 430) + 2 * np.sin(y * 90))
+    across = creases.distance(points) / thickness
+    cover = np.exp(-((across * across) ** 2)) * np.clip((x - inner + 0.035) / 0.025, 0, 1)
+    lean = (y - 7.46) * np.clip((x - inner) * 5, 0.2, 1.6)  # hairs stand at the inner end and lie at the outer one
+    strokes = 0.86 + 0.14 * np.sin((x - lean) * rng.uniform(190, 250) + 1.5 * np.sin(x * 61 + y * 90))
     return cover * strokes * rng.uniform(0.75, 1.0)
 
 
 def _paint(rng: np.random.Generator, tone: np.ndarray, hair: np.ndarray, male: float, age: float) -> np.ndarray:
     """The skin with its blush, shadows, pores, spots, brows, stubble, lasting lines and the hair at its edge."""
     x, y = creases.grid()
-    noise = 0.055 * _soft_noise(rng, 9) + 0.035 * _soft_noise(rng, 40) + 0.03 * _soft_noise(rng, 150)
-    skin = tone * (1 + noise[..., None])
+    shade = 1 + 0.055 * _soft_noise(rng, 9) + 0.035 * _soft_noise(rng, 40) + 0.03 * _soft_noise(rng, 150)
     red = rng.uniform(0.05, 0.22) * (_blob(0.38, 6.98, 0.13) + 0.8 * _blob(0.0, 6.92, 0.09) + 0.4 * _blob(0, 6.3, 0.1))
-    skin = skin * (1 + _mirror(red)[..., None] * np.float32((0.35, -0.35, -0.3)))
-    tired = rng.uniform(0.0, 0.28) + 0.15 * age
-    dark = tired * _blob(0.28, 7.19, 0.09, 0.03) + 0.12 * _blob(0.3, 7.37, 0.12, 0.03)
-    dark = dark + age * rng.uniform(0.1, 0.35) * _lasting_lines()
-    if male > 0.5 and rng.random() < 0.6:
-        dark = dark + rng.uniform(0.1, 0.45) * _stubble(x, y)
-    skin = skin * np.clip(1 - _mirror(dark), 0.15, 1.2)[..., None]
-    for _ in range(rng.integers(0, 7)):  # moles
-        spot = np.hypot(_mirrored_x() - rng.uniform(-0.6, 0.6), y - rng.uniform(6.3, 7.7)) < rng.uniform(0.006, 0.015)
-        skin = np.where(spot[..., None], skin * 0.55, skin)
+    shade *= _mirror(np.clip(1 - _shadows(rng, male, age), 0.15, 1.2))
+    _moles(rng, shade)
     brow = _mirror(_brow(rng, male)) * np.clip(1 + 0.25 * _soft_noise(rng, 60), 0.3, 1.2)
-    skin = _blend(skin, hair * 0.9, brow)
     hairline = rng.uniform(7.72, 7.95) - 0.25 * (x / 0.8) ** 2 + 0.015 * np.sin(x * 90)
     temple = np.clip((x - 0.62 - 0.1 * (7.4 - y)) / 0.04, 0, 1) * (y > 6.95)
-    scalp = np.clip((y - hairline) / 0.03, 0, 1)
-    return _blend(skin, hair, _mirror(np.maximum(scalp, temple))).astype(np.float32)
+    scalp = _mirror(np.maximum(np.clip((y - hairline) / 0.03, 0, 1), temple))
+    brow = np.clip(brow, 0, 1) * (1 - scalp)
+    shade *= 1 - brow - scalp
+    covered = 0.9 * brow + scalp
+    skin = np.empty((*shade.shape, 3), np.float32)
+    for channel, blush in enumerate((0.35, -0.35, -0.3)):
+        bare = _mirror(np.float32(tone[channel]) * (1 + np.float32(blush) * red))
+        skin[..., channel] = bare * shade + np.float32(hair[channel]) * covered
+    return skin
 
 
-def _blend(under: np.ndarray, over: np.ndarray, cover: np.ndarray) -> np.ndarray:
-    cover = np.clip(cover, 0, 1)[..., None]
-    return under * (1 - cover) + over * cover
+def _shadows(rng: np.random.Generator, male: float, age: float) -> np.ndarray:
+    """How much darker the skin is in nostrils, under the eyes, in lasting lines and stubble, (HEIGHT, WIDTH)."""
+    tired = rng.uniform(0.0, 0.28) + 0.15 * age
+    dark = tired * _blob(0.28, 7.19, 0.09, 0.03) + 0.12 * _blob(0.3, 7.37, 0.12, 0.03)
+    dark += 0.6 * _blob(0.103, 6.868, 0.022, 0.011)
+    dark += age * rng.uniform(0.1, 0.35) * _lasting_lines()
+    if male > 0.5 and rng.random() < 0.6:
+        dark += rng.uniform(0.1, 0.45) * _stubble()
+    return dark
 
 
+def _moles(rng: np.random.Generator, shade: np.ndarray) -> None:
+    """Up to six dark spots, painted into the full face map."""
+    y = creases.grid()[1]
+    for _ in range(rng.integers(0, 7)):
+        across, along, radius = rng.uniform(-0.6, 0.6), rng.uniform(6.3, 7.7), rng.uniform(0.006, 0.015)
+        rows, columns = np.abs(y[:, 0] - along) < radius, np.abs(_mirrored_x()[0] - across) < radius
+        spot = np.hypot(_mirrored_x()[:, columns] - across, y[rows] - along) < radius
+        shade[np.ix_(rows, columns)] *= np.where(spot, np.float32(0.55), np.float32(1))
+
+
+@cache
 def _mirrored_x() -> np.ndarray:
     x = creases.grid()[0][0]
     return np.concatenate([-x[::-1], x])[None, :]
 
 
+@cache
 def _lasting_lines() -> np.ndarray:
     half = creases.depth({"AU12": 0.6, "AU01": 0.5, "AU02": 0.5, "AU06": 0.5, "AU04": 0.3})
     return half.reshape(creases.HEIGHT, creases.WIDTH)
 
 
-def _stubble(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+@cache
+def _stubble() -> np.ndarray:
+    x, y = creases.grid()
     jaw = np.clip((6.62 + 0.55 * x - y) / 0.12, 0, 1) * np.clip((y - 6.05) / 0.1, 0, 1)
     lip = _blob(0.0, 6.78, 0.16, 0.04)
     return np.clip(jaw + lip, 0, 1) * (1 - _blob(0, 6.6, 0.22, 0.09)) * (0.8 + 0.2 * np.sin(x * 400) * np.sin(y * 380))

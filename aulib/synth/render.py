@@ -20,12 +20,20 @@ OVERSAMPLING = 1.5
 #: Weight of a shape at intensity i is (i / 5) ** RESPONSE: FACS's steps are wide in the middle and narrow at the ends;
 #: below 1, a B or C is already clearly seen. Chosen.
 RESPONSE = 0.75
+#: A tongue is out or not, an eye is shut or not: even a trace shows most of it.
+SUDDEN = {"AU19": 0.3, "AU43": 0.3, "AU45": 0.3, "AU46": 0.4}
 #: The neck's pivot, and the distance of the camera from the face, in dm.
 PIVOT, CAMERA = np.float32((0.0, 6.9, 0.3)), 9.0
 FACE_DEPTH = 1.3
 #: Deepest fold: the skin loses this share of its light.
 FOLD_DARKNESS = 0.42
 SKIN, EYE_LEFT, EYE_RIGHT, UPPER_TEETH, LOWER_TEETH, TONGUE, MOUTH = range(7)
+#: Linear RGB by part; skin and eyes have their own.
+PALETTE = np.float32([(0,) * 3] * 3 + [(0.80, 0.75, 0.64)] * 2 + [(0.50, 0.16, 0.15), (0.16, 0.03, 0.03)])
+#: Strength of the sharp reflection by part.
+WET = np.float32((0.0, 0.5, 0.5, 0.25, 0.25, 0.15, 0.1))
+#: Teeth of the two rows, from gap to gap, in dm.
+TOOTH_WIDTH = {UPPER_TEETH: 0.082, LOWER_TEETH: 0.058}
 #: What parts the lips. Without any of it teeth and tongue are left out: they would show through pressed lips.
 OPENERS = frozenset({"AU10", "AU16", "AU19", "AU22", "AU25", "AU26", "AU27"})
 #: Share of the red of the lips that an action hides at intensity 5, by rolling it in.
@@ -93,7 +101,7 @@ def face(person: Person, aus: Mapping[str, facs.Level], scene: Scene, size: int)
     visible = np.isin(head.part, (UPPER_TEETH, LOWER_TEETH, TONGUE), invert=True)
     visible |= bool(OPENERS & strengths.keys())
     hit, part, seen = _cast(head, vertices, visible, window, inner)
-    colour[hit] = _shade(head, part, seen, person, scene, _surface(strengths, person))
+    colour[hit] = _shade(head, part, seen, person, scene, _surface(strengths, person)).T
     return _camera(colour.reshape(inner, inner, 3), scene, size)
 
 
@@ -103,7 +111,7 @@ Strength = tuple[float, float]
 
 def _strength(unit: str, level: facs.Level, side: int) -> Strength:
     """How far the two sides move; a plain number moves a one-sided action unit on the scene's side."""
-    left, right = ((max(value, 0.0) / 5) ** RESPONSE for value in facs.sides(level))
+    left, right = ((max(value, 0.0) / 5) ** SUDDEN.get(unit, RESPONSE) for value in facs.sides(level))
     if unit in facs.ONE_SIDED and isinstance(level, Real):
         return (left, 0.0) if side > 0 else (0.0, right)
     return left, right
@@ -171,22 +179,21 @@ def _window(person: Person, scene: Scene, rotation: np.ndarray) -> tuple[float, 
 def _cast(
     head: basis.HeadBasis, vertices: np.ndarray, visible: np.ndarray, window: tuple[float, float, float], inner: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the rays meet: pixels that see the head (n,), their part of it (n,), and (n, 8) normal, neutral position,
+    """What the rays meet: pixels that see the head (n,), their part of it (n,), and (8, n) normal, neutral position,
     lips and lashes there."""
     tracer, triangle_mesh = _embree()
     normals, faces = head.normals(vertices)
     eye, directions = _rays(window, inner)
-    corners = vertices[head.triangles]
-    kept = np.flatnonzero(visible & _seen(corners, faces, eye, window))
-    triangle_mesh(tracer, corners[kept])
+    kept = np.flatnonzero(visible & _seen(vertices[head.triangles[:, 0]], faces, eye, window))
+    triangle_mesh(tracer, vertices, head.triangles[kept])
     result = tracer.run(np.broadcast_to(eye, directions.shape).copy(), directions, output=1)
     hit = np.flatnonzero(result["primID"] >= 0)
     triangle = kept[result["primID"][hit]]
-    u, v = result["u"][hit], result["v"][hit]
+    u, v = result["u"][hit, None], result["v"][hit, None]
     table = np.concatenate([normals, head.vertices, head.lips[:, None], head.lashes[:, None]], axis=1)
-    ids = head.triangles[triangle]
-    seen = table[ids[:, 0]] * (1 - u - v)[:, None] + table[ids[:, 1]] * u[:, None] + table[ids[:, 2]] * v[:, None]
-    return hit, head.part[triangle], seen
+    first, second, third = (table.take(head.triangles[triangle, corner], axis=0) for corner in range(3))
+    seen = first + u * (second - first) + v * (third - first)
+    return hit, head.part[triangle], np.ascontiguousarray(seen.T)
 
 
 def _embree() -> tuple:
@@ -208,11 +215,13 @@ def _rays(window: tuple[float, float, float], inner: int) -> tuple[np.ndarray, n
     return eye, directions.reshape(-1, 3)
 
 
-def _seen(corners: np.ndarray, faces: np.ndarray, eye: np.ndarray, window: tuple[float, float, float]) -> np.ndarray:
-    """Triangles that face the camera and lie near the crop: half the scene, hence half the time to build it."""
-    facing = (faces * (eye - corners[:, 0])).sum(axis=1) > 0
+def _seen(first: np.ndarray, faces: np.ndarray, eye: np.ndarray, window: tuple[float, float, float]) -> np.ndarray:
+    """Triangles that face the camera and lie near the crop: half the scene, hence half the time to build it.
+
+    ``first`` is a corner of each.
+    """
+    facing = (faces * (eye - first)).sum(axis=1) > 0
     x, y, width = window
-    first = corners[:, 0]
     return facing & (np.abs(first[:, 0] - x) < 0.7 * width) & (np.abs(first[:, 1] - y) < 0.7 * width)
 
 
@@ -224,67 +233,79 @@ def _shade(
     scene: Scene,
     surface: Surface,
 ) -> np.ndarray:
-    """Linear RGB (n, 3) of what the rays met; ``seen`` holds normal, neutral position, lips and lashes."""
-    normal, rest = seen[:, :3], seen[:, 3:6]
-    normal = normal / np.maximum(np.sqrt((normal * normal).sum(axis=1, keepdims=True)), 1e-6)
-    colour = np.empty((len(part), 3), np.float32)
+    """Linear RGB (3, n) of what the rays met; ``seen`` holds normal, neutral position, lips and lashes, (8, n)."""
+    normal, rest = seen[:3], seen[3:6]
+    normal = normal / np.maximum(np.sqrt((normal * normal).sum(axis=0)), 1e-6)
+    colour = np.empty((3, len(part)), np.float32)
     occlusion = np.ones(len(part), np.float32)
-    gloss = np.full(len(part), 0.05, np.float32)
     skin = np.flatnonzero(part == SKIN)
-    colour[skin] = _skin(person, rest[skin], seen[skin, 6], seen[skin, 7], surface)
+    colour[:, skin] = _skin(person, rest[:, skin], seen[6, skin], seen[7, skin], surface)
     inside = np.flatnonzero(part >= UPPER_TEETH)
-    palette = np.float32([(0,) * 3] * 3 + [(0.80, 0.75, 0.64)] * 2 + [(0.50, 0.16, 0.15), (0.16, 0.03, 0.03)])
-    colour[inside] = palette[part[inside]]
-    occlusion[inside] = np.clip((rest[inside, 2] - 0.75) / 0.72, 0.06, 1.0) ** 1.4
+    colour[:, inside] = PALETTE[part[inside]].T
+    for row, width in TOOTH_WIDTH.items():
+        teeth = np.flatnonzero(part == row)
+        normal[:, teeth], gap = _teeth(rest[0, teeth], width)
+        colour[:, teeth] *= gap
+    occlusion[inside] = np.clip((rest[2, inside] - 0.75) / 0.72, 0.06, 1.0) ** 1.4
     for number, which in enumerate((EYE_LEFT, EYE_RIGHT)):
         eye = np.flatnonzero(part == which)
-        colour[eye] = _eye(rest[eye] - head.eye_centres[number], person.iris)
-        gloss[eye] = 0.2
-    return colour * _light(normal, scene) * occlusion[:, None] + _glint(normal, scene, gloss)
+        colour[:, eye] = _eye(rest[:, eye] - head.eye_centres[number][:, None], person.iris)
+    return colour * (_light(normal, scene) * occlusion) + _glint(normal, scene, WET[part])
 
 
 def _skin(person: Person, rest: np.ndarray, lips: np.ndarray, lashes: np.ndarray, surface: Surface) -> np.ndarray:
-    """Painted skin with lips, folds and lash line."""
-    row = np.clip(((rest[:, 1] - creases.Y_MIN) / creases.STEP).astype(np.int32), 0, creases.HEIGHT - 1)
-    column = np.clip(np.floor(rest[:, 0] / creases.STEP).astype(np.int32) + creases.WIDTH, 0, 2 * creases.WIDTH - 1)
-    colour = person.skin[row, column]
-    cover = np.clip((lips - 0.25) / 0.45, 0, 1)[:, None] * (0.9 * surface.red)
-    colour = colour * (1 - cover) + person.lips * cover
-    cell = creases.cell(rest[:, 0], rest[:, 1])
+    """Painted skin with lips, folds and lash line, (3, n)."""
+    row = np.clip(((rest[1] - creases.Y_MIN) / creases.STEP).astype(np.int32), 0, creases.HEIGHT - 1)
+    column = np.clip(np.floor(rest[0] / creases.STEP).astype(np.int32) + creases.WIDTH, 0, 2 * creases.WIDTH - 1)
+    colour = person.skin.reshape(-1, 3).take(row * (2 * creases.WIDTH) + column, axis=0).T
+    cover = np.clip((lips - 0.25) / 0.45, 0, 1) * np.float32(0.9 * surface.red)
+    cell = creases.cell(rest[0], rest[1])
     fold = surface.left[cell]
     if surface.left is not surface.right:
-        share = basis.left_share(rest[:, 0])
+        share = basis.left_share(rest[0])
         fold = share * fold + (1 - share) * surface.right[cell]
-    colour = colour * np.clip(1 - FOLD_DARKNESS * fold, 0.25, 1.35)[:, None]
-    dark = np.clip(lashes * 1.5 - 0.2, 0, 0.85)[:, None]
-    return colour * (1 - dark) + np.float32(0.012) * dark
+    lit = np.clip(1 - FOLD_DARKNESS * fold, 0.25, 1.35)
+    dark = np.clip(lashes * 1.5 - 0.2, 0, 0.85)
+    lit *= 1 - dark
+    return colour * (lit * (1 - cover)) + person.lips[:, None] * (lit * cover) + np.float32(0.012) * dark
+
+
+def _teeth(x: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Normals (3, n) of an even arch, smoother than the coarse mesh has them, and the shade of the gaps (n,)."""
+    normal = np.stack([1.6 * x, np.full_like(x, 0.15), np.ones_like(x)])
+    beside = (x + width / 2) % width - width / 2
+    return normal / np.sqrt((normal * normal).sum(axis=0)), 1 - 0.4 * np.exp(-((beside / 0.007) ** 2))
 
 
 def _eye(offset: np.ndarray, iris: np.ndarray) -> np.ndarray:
-    """White, iris with a dark rim, and pupil, by the distance from the axis of the eyeball."""
-    radius = np.hypot(offset[:, 0], offset[:, 1])
-    colour = np.broadcast_to(np.float32((0.66, 0.63, 0.60)), (len(radius), 3)).copy()
+    """White, iris with a dark rim, and pupil, by the distance from the axis of the eyeball, (3, n)."""
+    radius = np.hypot(offset[0], offset[1])
+    colour = np.broadcast_to(np.float32((0.74, 0.71, 0.68))[:, None], (3, len(radius))).copy()
     ring = radius < IRIS_RADIUS
-    rim = np.clip((radius[ring] - 0.75 * IRIS_RADIUS) / (0.25 * IRIS_RADIUS), 0, 1)[:, None]
-    colour[ring] = iris * (1.25 - 0.95 * rim)
-    colour[radius < PUPIL_RADIUS] = 0.008
-    shadow = np.clip(1 - np.maximum(offset[:, 1] - 0.02, 0) * 7, 0.45, 1)  # under the upper lid
-    return colour * shadow[:, None]
+    rim = np.clip((radius[ring] - 0.75 * IRIS_RADIUS) / (0.25 * IRIS_RADIUS), 0, 1)
+    colour[:, ring] = iris[:, None] * (1.25 - 0.95 * rim)
+    colour[:, radius < PUPIL_RADIUS] = 0.008
+    return colour * np.clip(1 - np.maximum(offset[1] - 0.03, 0) * 4, 0.6, 1)  # in the shadow of the upper lid
 
 
 def _light(normal: np.ndarray, scene: Scene) -> np.ndarray:
-    key = np.float32(scene.light) / np.linalg.norm(scene.light)
-    lambert = np.clip((normal @ key.astype(np.float32) + 0.2) / 1.2, 0, None)
-    sky = 0.62 + 0.38 * normal[:, 1]
-    return lambert[:, None] * np.float32(scene.key) + sky[:, None] * np.float32(scene.ambient)
+    """Light that reaches the skin, RGB (3, n)."""
+    key = np.float32(scene.light) / np.float32(np.linalg.norm(scene.light))
+    lambert = np.maximum((key @ normal + np.float32(0.2)) / np.float32(1.2), 0)
+    sky = np.float32(0.62) + np.float32(0.38) * normal[1]
+    return np.float32(scene.key)[:, None] * lambert + np.float32(scene.ambient)[:, None] * sky
 
 
-def _glint(normal: np.ndarray, scene: Scene, gloss: np.ndarray) -> np.ndarray:
-    key = np.float32(scene.light) / np.linalg.norm(scene.light)
+def _glint(normal: np.ndarray, scene: Scene, wet: np.ndarray) -> np.ndarray:
+    """Reflected light, RGB (3, n): a dull part everywhere, and a sharp one where it is ``wet``.
+
+    Their shapes are powers, the 24th and the 80th, of the cosine to the direction halfway between light and eye.
+    """
+    key = np.float32(scene.light) / np.float32(np.linalg.norm(scene.light))
     half = key + np.float32((0, 0, 1))
-    half = (half / np.linalg.norm(half)).astype(np.float32)
-    shine = np.clip(normal @ half, 0, 1) ** 24 * gloss
-    return shine[:, None] * np.float32(scene.key)
+    eighth = np.maximum((half / np.linalg.norm(half)) @ normal, 0) ** 2
+    eighth = (eighth * eighth) ** 2
+    return np.float32(scene.key)[:, None] * (np.float32(0.05) * eighth**3 + wet * eighth**10)
 
 
 def _background(person: Person, scene: Scene, inner: int) -> np.ndarray:

@@ -175,11 +175,18 @@ def scored(faces: Faces, aus: tuple[str, ...], score: np.ndarray, part: str, sam
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def in_span(x: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Standardised features in an orthonormal basis of what the training rows span, (n, rank): far fewer numbers, and
+    a linear model with a squared penalty has the same solution."""
+    scaled = StandardScaler().fit(x[train]).transform(x)
+    squares, vectors = np.linalg.eigh(scaled[train] @ scaled[train].T)
+    kept = squares > 1e-5 * squares[-1]
+    return scaled @ (scaled[train].T @ (vectors[:, kept] / np.sqrt(squares[kept])))
+
+
 def probe(work: pipeline.Pipeline, faces: Faces, samples: int) -> tuple[pd.DataFrame, dict]:
     """One ridge regression for all action units on standardised frozen features."""
-    x = frozen_features(work, faces)
-    scaler = StandardScaler(copy=False).fit(x[faces.train])
-    x = scaler.transform(x)
+    x = in_span(frozen_features(work, faces), faces.train)
     models = [Ridge(penalty).fit(x[faces.train], faces.y[faces.train]) for penalty in PENALTIES]
     truth = faces.y[faces.validation]
     aucs = [metrics.roc_auc_per_label(truth, expit(each.predict(x[faces.validation]))) for each in models]
@@ -236,14 +243,8 @@ def cross(work: pipeline.Pipeline, faces: Faces) -> pd.DataFrame:
 
 
 def _probabilities(x: np.ndarray, y: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Probabilities of all rows by one logistic regression per label; rare labels weigh as much as frequent ones.
-
-    The features are turned into the span of the training rows first, which changes no solution and saves time.
-    """
-    scaled = StandardScaler().fit(x[train]).transform(x)
-    squares, vectors = np.linalg.eigh(scaled[train] @ scaled[train].T)
-    kept = squares > 1e-5 * squares[-1]
-    reduced = scaled @ (scaled[train].T @ (vectors[:, kept] / np.sqrt(squares[kept])))
+    """Probabilities of all rows by one logistic regression per label; rare labels weigh as much as frequent ones."""
+    reduced = in_span(x, train)
     result = np.empty(y.shape)
     for column, label in enumerate(y.T):
         if len(set(label[train])) < 2:

@@ -13,7 +13,9 @@ import pytest
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import StandardScaler
 
 from aulib import facs, pipeline, profiles, splits, synth
 from aulib.errors import DataError
@@ -94,6 +96,16 @@ def test_the_truth_is_looked_up_by_dataset_and_image():
     assert found[:, RENDERABLE.index("AU12")].tolist() == [1, 0] and found.sum() == 1
     with pytest.raises(DataError, match="lacks labels of b y"):
         SCRIPT.truth_of(table.assign(image=["y", "x"]), truth)
+
+
+def test_a_linear_model_is_the_same_in_the_span_of_its_training_rows():
+    rng = np.random.default_rng(0)
+    x, train = rng.normal(size=(50, 300)).astype(np.float32), np.arange(30)
+    y = rng.normal(size=(50, 2))
+    reduced, scaled = SCRIPT.in_span(x, train), StandardScaler().fit(x[train]).transform(x)
+    assert reduced.shape[1] < 30
+    expected = Ridge(20.0).fit(scaled[train], y[train]).predict(scaled)
+    assert Ridge(20.0).fit(reduced[train], y[train]).predict(reduced) == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.fixture(scope="module")

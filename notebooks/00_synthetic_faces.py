@@ -146,11 +146,6 @@ pd.Series({unit.code: unit.name for unit in absent}, name="cannot be shown").to_
 
 
 # %%
-def region(*names):
-    units = facs.CATALOGUE.values()
-    return [u.code for u in units if u.renderable and u.region in names]
-
-
 def sheet(aus, title):
     images = [
         [synth.render_face({au: i}, somebody, size, noise=0) for i in range(6)]
@@ -161,13 +156,18 @@ def sheet(aus, title):
     return face_plots.contact_sheet(images, names, levels, title, work.source)
 
 
+def region(*names):
+    units = facs.CATALOGUE.values()
+    return [u.code for u in units if u.renderable and u.region in names]
+
+
 # %% mystnb={"image": {"alt": "Sheet of the action units of brows and eyes at intensities A to E."}}
 sheet(region("brow", "forehead", "eye"), "Brows and eyes")
 
 # %% [markdown]
 # AU43 and AU45 give the same picture. Closed eyes and a blink differ in how long they last, so a single image cannot
 # tell them apart. AU06 in the next sheet gathers the skin beside the eyes and lifts the cheek; AU07 above tightens the
-# lids only. Coders confuse these two as well.
+# lids only. The two are easily confused.
 
 # %% mystnb={"image": {"alt": "Sheet of the action units of nose and cheeks at intensities A to E."}}
 sheet(region("nose", "cheek"), "Nose and cheeks")
@@ -201,7 +201,7 @@ sheet(region("jaw", "head"), "Jaw and head")
 # our right. AU14 on one side is what many call contempt.
 
 # %%
-sided = [au for au in ("AU01", "AU02", "AU04", "AU10", "AU12", "AU14", "AU15", "AU46")]
+sided = ["AU01", "AU02", "AU04", "AU10", "AU12", "AU14", "AU15", "AU46"]
 one_sided = [
     [synth.render_face({au: pair}, somebody, size, noise=0) for au in sided]
     for pair in ((4, 0), (0, 4))
@@ -527,8 +527,9 @@ pd.Series(scores, name=measured.source).round(3).to_frame()
 # `excludes` is false is a rare pair that did not come up at this scale.
 # ```
 #
-# **Exercise 4.** The same settings must give the same bytes, on any machine and with any number of processes. Test it:
-# call `synth.make_corpus` twice, with `scale=0.01, size=32, datasets=["unbc"]` and one and two workers, and compare.
+# **Exercise 4.** The same settings must give the same bytes with any number of processes. Test it: call
+# `synth.make_corpus` twice, with `scale=0.01, size=32, datasets=["unbc"]`, once with one and once with two workers, and
+# compare the files.
 #
 # ```{admonition} Solution
 # :class: dropdown

@@ -246,6 +246,12 @@ def test_coded_action_units_that_no_row_knows_are_a_problem(tmp_path):
     assert (level, count) == ("problem", 29) and "AU05" in message and "AU04" not in message
 
 
+def test_action_units_that_were_not_asked_for_are_not_missed(tmp_path):
+    report = checks.check("bp4d", bp4d(tmp_path), aus="benchmark")
+    level, _, message, _ = finding(report, "action units")
+    assert (level, message) == ("ok", "all 12 coded ones are known")
+
+
 def test_action_units_outside_the_coded_ones_are_noted(tmp_path):
     root = unbc(tmp_path, {1: ([(15, 2)], 0)})
     level, _, message, _ = finding(checks.check("unbc", root, listed_only="present"), "action units")

@@ -172,6 +172,8 @@ def test_truth_knows_all_45_action_units_of_every_frame(truth):
     intensity = truth[[f"{unit}_intensity" for unit in facs.ALL]].to_numpy(int)
     assert (present == (intensity >= 1)).all()
     assert intensity.min() == 0 and intensity.max() == 5
+    calm = present.sum(axis=1) == 0
+    assert set(truth["phase"]) == set(expression.PHASES) and (truth.loc[calm, "phase"] == "neutral").all()
 
 
 # ---------------------------------------------------------------- the six formats

@@ -61,8 +61,9 @@ class Reading:
 
     @property
     def coded(self) -> tuple[str, ...]:
-        """Action units that the release codes, as far as the registry knows."""
-        return self.facts.coded_aus(getattr(self.reader, "release", None))
+        """Action units that the release codes, as far as the registry knows, and the reader was asked for."""
+        coded = self.facts.coded_aus(getattr(self.reader, "release", None))
+        return tuple(au for au in coded if au in self.reader.wanted_aus)
 
     @property
     def sequence(self) -> list[str]:

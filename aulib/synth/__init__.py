@@ -38,9 +38,9 @@ def make_corpus(
     """Render a synthetic corpus and write it in the formats of the datasets.
 
     The folder gets one tree per dataset, ``truth.parquet`` (columns dataset, subject, sequence, frame, image, then
-    the 45 action units and their intensities, known for every frame) and the record ``corpus.json``. The same
-    settings give the same bytes, whatever the number of workers. A run that was stopped is completed by calling the
-    function again; a complete corpus is only checked.
+    the 45 action units, their intensities and the phase of the expression, known for every frame) and the record
+    ``corpus.json``. The same settings give the same bytes, whatever the number of workers. A run that was stopped is
+    completed by calling the function again; a complete corpus is only checked.
 
     Args:
         folder: new, empty, or an earlier corpus with the same settings.

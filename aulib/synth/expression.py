@@ -48,13 +48,11 @@ class Episode:
         kind: an emotion, ``"combination"`` or ``"single"`` of a posed display; ``"pain"``; else ``"spontaneous"``.
         peak: action unit -> intensity at its apex, 1 to 5; displayed ones only.
         sides: action unit -> shares (left, right) of its level, the larger being 1; even ones are left out.
-        posed: whether somebody was told to do it.
     """
 
     kind: str
     peak: Mapping[str, int]
     sides: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    posed: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def episode(dataset: str, rng: np.random.Generator, habits: np.ndarray | None = 
         if not any(facs.excludes(unit, other) for other in displayed):
             displayed[unit] = levels[unit]
     peak = without_too_many_strong(with_implied(displayed))
-    return Episode(kind, peak, _sides(peak, posed, rng), posed)
+    return Episode(kind, peak, _sides(peak, posed, rng))
 
 
 def _prescribed(dataset: str, rng: np.random.Generator) -> tuple[str, list[str]]:

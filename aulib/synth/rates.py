@@ -17,8 +17,6 @@ from aulib import facs
 
 #: Datasets whose people were told what to show. They get prescribed displays; the others get correlated action units.
 POSED_DATASETS = ("actor_study", "ck_plus")
-#: In-the-wild datasets: heads turn more than in a laboratory.
-WILD_DATASETS = ("aff_wild2", "emotionet")
 
 BP4D_FRAMES, CK_PLUS_SEQUENCES, UNBC_FRAMES = 146_847, 593, 48_398
 #: Taken: frames of the real AU_OCC (all 328 files, 146,847 frames) that display an action unit. AU29 never does.
@@ -124,7 +122,7 @@ SIDES: dict[str, tuple[float, tuple[float, float], tuple[float, float]]] = {
     "AU02": (0.15, (0.0, 0.5), (0.0, 0.5)),
     "AU10": (0.20, (0.2, 0.7), (0.2, 0.7)),
     "AU12": (1.00, (0.65, 1.0), (0.85, 1.0)),
-    "AU14": (0.50, (0.0, 0.3), (0.0, 0.3)),
+    "AU14": (0.35, (0.0, 0.3), (0.0, 0.3)),
     "AU30": (1.00, (0.0, 0.0), (0.0, 0.0)),
     "AU46": (1.00, (0.0, 0.0), (0.0, 0.0)),
 }

@@ -126,7 +126,8 @@ _ROWS: tuple[tuple[int, str, tuple[str, ...], str, str, dict[str, float] | None]
      _both(eyeSquint=1.5, eyeBlink=0.06)),
     (9, "Nose wrinkler", ("levator labii superioris alaeque nasi",), "nose", "lower",
      _both(noseSneer=1.7) | _both(browDown=0.25)),
-    (10, "Upper lip raiser", ("levator labii superioris",), "mouth", "lower", _both(mouthUpperUp=1.5, noseSneer=0.3)),
+    (10, "Upper lip raiser", ("levator labii superioris",), "mouth", "lower",
+     {"nose-left-elevation": 0.4, "nose-right-elevation": 0.4} | _both(mouthUpperUp=1.5)),
     (11, "Nasolabial deepener", ("zygomaticus minor",), "cheek", "lower",
      {"nose-left-elevation": 0.8, "nose-right-elevation": 0.8} | _both(mouthUpperUp=0.12, cheekSquint=0.4)),
     (12, "Lip corner puller", ("zygomaticus major",), "mouth", "lower", _both(mouthSmile=1.0)),
@@ -135,7 +136,7 @@ _ROWS: tuple[tuple[int, str, tuple[str, ...], str, str, dict[str, float] | None]
     (14, "Dimpler", ("buccinator",), "mouth", "lower", _both(mouthDimple=1.8)),
     (15, "Lip corner depressor", ("depressor anguli oris (triangularis)",), "mouth", "lower", _both(mouthFrown=2.1)),
     (16, "Lower lip depressor", (_DEPRESSOR_LIP,), "mouth", "lower", _both(mouthLowerDown=2.1)),
-    (17, "Chin raiser", ("mentalis",), "chin", "lower", {"mouthShrugLower": 1.5, "mouthShrugUpper": 0.6}),
+    (17, "Chin raiser", ("mentalis",), "chin", "lower", {"mouthShrugLower": 1.7, "mouthShrugUpper": 0.6}),
     (18, "Lip pucker", ("incisivii labii superioris", "incisivii labii inferioris"), "mouth", "lower",
      {"mouth-pursing": 0.8, "mouthPucker": 0.6}),
     (19, "Tongue show", (), "tongue", "lower",
@@ -149,11 +150,11 @@ _ROWS: tuple[tuple[int, str, tuple[str, ...], str, str, dict[str, float] | None]
      _both(mouthPress=1.3, mouthFrown=0.35) | {"mouthRollLower": 0.35, "mouthRollUpper": 0.35}),
     (25, "Lips part", (_DEPRESSOR_LIP, "relaxation of mentalis or orbicularis oris"), "mouth", "lower",
      _both(mouthLowerDown=0.7, mouthUpperUp=0.35) | {"jawOpen": 0.08}),
-    (26, "Jaw drop", ("masseter", "temporalis and medial pterygoid relaxed"), "jaw", "lower", {"jawOpen": 0.48}),
+    (26, "Jaw drop", ("masseter", "temporalis and medial pterygoid relaxed"), "jaw", "lower", {"jawOpen": 0.55}),
     (27, "Mouth stretch", ("pterygoids", "digastric"), "jaw", "lower", {"jawOpen": 1.05}),
     (28, "Lip suck", (_ORBICULARIS_ORIS,), "mouth", "lower", {"mouthRollLower": 1.1, "mouthRollUpper": 1.0}),
     (29, "Jaw thrust", ("lateral pterygoid",), "jaw", "lower",
-     {"jawForward": 2.6, "mouthClose": 0.12, "mouthShrugLower": 0.25, "mouthRollUpper": 0.45}),
+     {"jawForward": 2.6, "mouthClose": 0.12, "mouthShrugLower": 0.1, "mouthRollUpper": 0.45}),
     (30, "Jaw sideways", ("lateral pterygoid", "temporalis"), "jaw", "lower", {"jawLeft": 2.0, "jawRight": 2.0}),
     (31, "Jaw clencher", _JAW, "jaw", "lower", None),
     (32, "Lip bite", (), "mouth", "lower", None),
@@ -161,8 +162,8 @@ _ROWS: tuple[tuple[int, str, tuple[str, ...], str, str, dict[str, float] | None]
     (34, "Cheek puff", (), "cheek", "lower", _both(cheekPuff=1.0)),
     (37, "Lip wipe", (), "tongue", "lower", None),
     (38, "Nostril dilator", ("nasalis, pars alaris",), "nose", "lower",
-     {"nose-left-dilatation": 2.0, "nose-right-dilatation": 2.0, "nose-left-elevation": 0.7,
-      "nose-right-elevation": 0.7}),
+     {"nose-left-dilatation": 2.2, "nose-right-dilatation": 2.2, "nose-left-elevation": 0.5,
+      "nose-right-elevation": 0.5}),
     (39, "Nostril compressor", ("nasalis, pars transversa", "depressor septi nasi"), "nose", "lower",
      {"nose-left-dilatation": -1.6, "nose-right-dilatation": -1.6, "nose-depression": 1.0, "nose-compression": 1.5}),
     (43, "Eyes closed", ("levator palpebrae superioris relaxed",), "eye", "upper", _both(eyeBlink=0.88)),
@@ -189,7 +190,8 @@ def _unit(number, name, muscles, region, part, shapes) -> ActionUnit:
 #: Code -> :class:`ActionUnit`, for the 45 action units of :data:`ALL`, in the same order.
 #: Not shown by the synthetic corpus: AU31 (only a bulge of the jaw muscle), AU32 (needs teeth that touch the lip), AU33
 #: (blowing, no shape) and AU37 (a movement of the tongue along the lips, not a state). One image cannot tell AU45, a
-#: blink, from AU43, closed eyes: only its length in time differs.
+#: blink, from AU43, closed eyes: only its length in time differs. Two are shown but hard to see in a frontal crop: AU21
+#: tightens the neck, of which a strip is left, and AU29 moves the jaw towards the camera.
 CATALOGUE: dict[str, ActionUnit] = {code(row[0]): _unit(*row) for row in _ROWS}
 
 #: Action units that exclude each other in the synthetic corpus: no two members of a group's two sides occur together.
@@ -199,6 +201,7 @@ ANTAGONISTS: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
     for one, other in (
         ((25, 26, 27, 19), (24, 28, 34, 23)),  # parted lips against closed ones
         ((26,), (27,)),  # one jaw, one opening
+        ((17,), (27,)),  # a stretched mouth pulls the chin out flat, and out of a tight crop
         ((5,), (43, 44, 45, 46)),  # raised against lowered upper lid
         ((43,), (44, 45, 46)),
         ((44,), (45, 46)),

@@ -44,7 +44,7 @@ HELPERS = {
     "helper-tongue": "tongue",
 }
 #: Body vertices above this height and in front of this depth are kept: what a tight crop of a turned head shows.
-LOWEST, DEEPEST = 5.75, -0.35
+LOWEST, DEEPEST = 5.45, -0.35
 
 #: Changes of one place that vary a face without looking like an action unit; ``*`` stands for the two directions.
 LOCAL = """

@@ -73,7 +73,7 @@ def test_closed_lips_exclude_parted_ones_both_ways():
     for closed in ("AU24", "AU28"):
         for parted in ("AU25", "AU26", "AU27"):
             assert facs.excludes(closed, parted) and facs.excludes(parted, closed)
-    assert facs.excludes("AU05", "AU43")
+    assert facs.excludes("AU05", "AU43") and facs.excludes("AU17", "AU27")
     assert not facs.excludes("AU01", "AU02")
 
 

@@ -13,7 +13,7 @@ from scipy import sparse
 from aulib.errors import DataError
 
 PATH = Path(__file__).parent / "data" / "head_basis.npz"
-SHA256 = "b206cdf26faae04d34ce5a1a590b7c77d62b4fb58e1f64c8c794a69e3295c556"
+SHA256 = "c943615c7da48d5fe284986e5285de2fb88547c37b2914ab7c4e188642a1f5cb"
 #: What a triangle belongs to, in the order of the numbers in the file.
 PARTS = ("skin", "eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue", "mouth")
 #: Shape of both sides in the file -> stem of its two halves, which end in Left and Right and add up to it.
@@ -23,6 +23,8 @@ HALVED = {
 }  # fmt: skip
 #: The halves meet over this distance from the middle of the face, in dm.
 SEAM = 0.1
+#: Lids stay this far from the centre of the eyeball, in its radii: a little outside the bulge of the cornea.
+LID_RADIUS = 1.13
 
 
 class HeadBasis:
@@ -45,10 +47,12 @@ class HeadBasis:
         self.lids = arrays["lids"].astype(np.float32) / 255
         names = [str(name) for name in arrays["names"]]
         self._row = {name.removeprefix("fa:").removeprefix("ex:"): row for row, name in enumerate(names)}
-        self._deltas = self._halves(self._matrix(arrays))
+        self._moves = _moves(self._halves(self._matrix(arrays)))
         self.identity = tuple(name for name in self._row if name.startswith("id:"))
         self.expression = tuple(name for name in self._row if not name.startswith("id:"))
-        self.eye_centres = np.array([self._vertices_of(eye).mean(axis=0) for eye in ("eye_left", "eye_right")])
+        self._eyes = [np.unique(self.triangles[self.part == PARTS.index(eye)]) for eye in ("eye_left", "eye_right")]
+        self.eye_centres = np.array([self.vertices[eye].mean(axis=0) for eye in self._eyes])
+        self._lid_shells = [self._lid_shell(centre) for centre in self.eye_centres]
         self.lashes = self._lash_line()
         corners = self.triangles.ravel()
         columns = np.repeat(np.arange(len(self.triangles)), 3)
@@ -73,8 +77,23 @@ class HeadBasis:
                 rows.append(deltas[self._row[whole]].multiply(share[None, :]))
         return sparse.vstack(rows, format="csr", dtype=np.float32)
 
-    def _vertices_of(self, part: str) -> np.ndarray:
-        return self.vertices[np.unique(self.triangles[self.part == PARTS.index(part)])]
+    def _lid_shell(self, centre: np.ndarray) -> np.ndarray:
+        """Skin that lies in front of an eyeball and outside it (the rims of the lids reach into it)."""
+        offset = self.vertices - centre
+        far = np.linalg.norm(offset, axis=1)
+        skin = np.zeros(len(self.vertices), bool)
+        skin[self.triangles[self.part == PARTS.index("skin")]] = True
+        return np.flatnonzero(skin & (far > 0.152) & (far < 0.30) & (offset[:, 2] > 0))
+
+    def keep_lids_outside(self, vertices: np.ndarray) -> None:
+        """Move skin that an expression has pulled through an eyeball back onto it, in place."""
+        for eye, shell in zip(self._eyes, self._lid_shells, strict=True):
+            ball = vertices[eye]
+            centre, least = ball.mean(axis=0), LID_RADIUS * np.ptp(ball[:, 0]) / 2
+            offset = vertices[shell] - centre
+            far = np.sqrt((offset * offset).sum(axis=1))
+            inside = np.flatnonzero((far < least) & (offset[:, 2] > 0))
+            vertices[shell[inside]] = centre + offset[inside] * (least / far[inside])[:, None]
 
     def _lash_line(self) -> np.ndarray:
         """The edge of the lids, where they meet the eyeball; the upper lid counts full, the lower one a third."""
@@ -93,12 +112,11 @@ class HeadBasis:
             KeyError: for a name that is neither in ``identity`` nor in ``expression``.
         """
         moved = np.array(self.vertices if start is None else start, np.float32)
-        flat, rows = moved.reshape(-1), self._deltas
+        flat = moved.reshape(-1)
         for name, weight in weights.items():
-            row = self._row[name]
+            where, delta = self._moves[self._row[name]]
             if weight:
-                part = slice(rows.indptr[row], rows.indptr[row + 1])
-                flat[rows.indices[part]] += np.float32(weight) * rows.data[part]
+                flat[where] += np.float32(weight) * delta
         return moved
 
     def normals(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,6 +129,19 @@ class HeadBasis:
             faces[:, k] = u[:, i] * v[:, j] - u[:, j] * v[:, i]
         sums = self._incidence @ faces
         return sums / np.maximum(np.sqrt((sums * sums).sum(axis=1, keepdims=True)), 1e-12), faces
+
+
+def _moves(deltas: sparse.csr_matrix) -> list[tuple[np.ndarray | slice, np.ndarray]]:
+    """Per shape what it moves, and how far: shapes that move nearly all of the head are stored in full, to be added
+    without an index."""
+    found = []
+    for row in range(deltas.shape[0]):
+        part = slice(deltas.indptr[row], deltas.indptr[row + 1])
+        if part.stop - part.start > 0.6 * deltas.shape[1]:
+            found.append((slice(None), deltas[row].toarray()[0]))
+        else:
+            found.append((deltas.indices[part], deltas.data[part]))
+    return found
 
 
 def left_share(x: np.ndarray) -> np.ndarray:

@@ -46,7 +46,6 @@ LINES: dict[str, tuple[tuple[tuple[tuple[float, float], ...], ...], float]] = {
     "stretch": (
         (((0.30, 6.64), (0.315, 6.59), (0.31, 6.53)), ((0.35, 6.66), (0.365, 6.59), (0.355, 6.51)),
          ((0.05, 6.41), (0.16, 6.42), (0.26, 6.46))), 0.011),
-    "neck_cords": ((((0.09, 6.11), (0.12, 5.96)), ((0.24, 6.15), (0.27, 5.96)), ((0.38, 6.20), (0.44, 6.0))), 0.022),
     "lower_lip_pull": ((((0.0, 6.435), (0.13, 6.44), (0.21, 6.475)), ((0.22, 6.50), (0.27, 6.44))), 0.014),
     "corner_sharp": ((((0.245, 6.60), (0.275, 6.64), (0.28, 6.70)), ((0.27, 6.585), (0.305, 6.60))), 0.014),
     "pucker": (
@@ -78,25 +77,24 @@ FOLDS: dict[str, dict[str, float]] = {
     "AU06": {"crows_feet": 0.9, "under_eye": 0.8, "cheek_apple": 0.35, "nasolabial": 0.2},
     "AU07": {"lower_lid": 1.3},
     "AU09": {"nose_root": 1.0, "nasolabial_top": 0.8, "glabella": 0.3},
-    "AU10": {"nasolabial_top": 1.0, "nasolabial": 0.35},
+    "AU10": {"nasolabial_top": 1.2, "nasolabial": 0.35},
     "AU11": {"nasolabial_middle": 1.5},
     "AU12": {"nasolabial": 0.9, "cheek_apple": 0.25},
     "AU13": {"cheek_ball": 0.45, "corner_sharp": 0.9},
     "AU14": {"dimple": 1.5},
     "AU15": {"corner_down": 1.1},
-    "AU16": {"flat_chin": 0.5, "lower_lip_pull": 1.0},
-    "AU17": {"chin_crease": 1.1, "chin_bulge": 0.8, "chin_dimples": 1.2},
+    "AU16": {"flat_chin": 0.5, "lower_lip_pull": 1.4},
+    "AU17": {"chin_crease": 1.1, "chin_bulge": 1.1, "chin_dimples": 1.6},
     "AU18": {"pucker": 0.75},
     "AU20": {"stretch": 0.9},
-    "AU21": {"neck_cords": 1.0},
     "AU22": {"lip_lines": 0.3},
-    "AU23": {"lip_lines": 0.9, "lip_seam": 0.6},
+    "AU23": {"lip_lines": 0.85, "lip_seam": 0.7},
     "AU24": {"lip_border": 0.8, "lip_seam": 1.2},
     "AU28": {"lip_border": 0.4, "lip_seam": 0.8},
-    "AU29": {"underlip": 1.4, "flat_chin": 0.9, "jaw_side": 0.6},
+    "AU29": {"underlip": 1.8, "flat_chin": 1.2, "jaw_side": 0.6},
     "AU30": {"jaw_slack": 0.8},
     "AU34": {"puffed_cheek": 0.5},
-    "AU38": {"nostril": 1.6, "wing": -0.5},
+    "AU38": {"nostril": 2.0, "wing": -0.5},
     "AU39": {"nostril": -0.5, "ala": 1.0, "wing": 0.7},
     "AU44": {"lower_lid": 0.8, "crows_feet": 0.8, "under_eye": 0.9, "glabella": 0.3},
     "AU46": {"crows_feet": 1.0, "lower_lid": 0.6, "under_eye": 0.6},
@@ -110,10 +108,10 @@ def grid() -> tuple[np.ndarray, np.ndarray]:
     return x[None, :], y[:, None]
 
 
-def distance(points: tuple[tuple[float, float], ...]) -> np.ndarray:
-    """Distance of every map cell from a polyline, (HEIGHT, WIDTH), in dm."""
-    x, y = grid()
-    nearest = np.full((HEIGHT, WIDTH), np.inf, np.float32)
+def distance(points: tuple[tuple[float, float], ...], rows: slice = slice(None)) -> np.ndarray:
+    """Distance of every map cell, or of those in some rows, from a polyline, (HEIGHT, WIDTH), in dm."""
+    x, y = grid()[0], grid()[1][rows]
+    nearest = np.full((len(y), WIDTH), np.inf, np.float32)
     for (ax, ay), (bx, by) in zip(points[:-1], points[1:], strict=True):
         dx, dy = bx - ax, by - ay
         along = np.clip(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy), 0, 1)

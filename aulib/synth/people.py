@@ -17,9 +17,12 @@ SKIN = {
 }
 HAIR = ((0.04, 0.03, 0.03), (0.10, 0.06, 0.04), (0.22, 0.13, 0.07), (0.36, 0.24, 0.13), (0.34, 0.13, 0.06))
 IRIS = ((0.13, 0.07, 0.04), (0.26, 0.15, 0.07), (0.30, 0.32, 0.16), (0.30, 0.42, 0.55), (0.36, 0.40, 0.42))
-#: How far each kind of local change may go (standard deviation of its weight); eyes, brows and mouth little, so that
-#: being somebody does not look like doing something.
-SPREAD = {"eye": 0.20, "eyebrows": 0.22, "mouth": 0.25, "head": 0.22, "forehead": 0.3, "nose": 0.35}
+#: How far each kind of local change may go (standard deviation of its weight); eyes, brows, nostrils and mouth little,
+#: so that being somebody does not look like doing something.
+SPREAD = {
+    "eye": 0.20, "eyebrows": 0.22, "mouth": 0.25, "head": 0.22, "forehead": 0.3, "nose": 0.35,
+    "nose-nostrils-width": 0.15,
+}  # fmt: skip
 DIRECTIONS = ("decr", "incr", "down", "up", "in", "out", "concave", "convex", "backward", "forward")
 #: The base mesh keeps its lips a little apart; this much of the action ``mouthClose`` shuts them.
 LIPS_SHUT = 0.075
@@ -115,7 +118,8 @@ def _local_changes() -> tuple[tuple[float, tuple[str, ...]], ...]:
             continue
         stem, _, direction = name.rpartition("-")
         pairs.setdefault(stem if direction in DIRECTIONS else name, []).append(name)
-    spread = (SPREAD.get(stem.removeprefix("id:").split("-")[0], 0.3) for stem in pairs)
+    places = [stem.removeprefix("id:") for stem in pairs]
+    spread = [SPREAD.get(place, SPREAD.get(place.split("-")[0], 0.3)) for place in places]
     return tuple(zip(spread, map(tuple, pairs.values()), strict=True))
 
 
@@ -166,13 +170,16 @@ def _brow(rng: np.random.Generator, male: float) -> np.ndarray:
     lift, arch = rng.normal(0, 0.012), rng.uniform(0.02, 0.06)
     inner = rng.uniform(0.085, 0.12)
     points = ((inner, 7.455 + lift), (0.2, 7.48 + lift), (0.33, 7.465 + arch + lift), (0.5, 7.435 + lift))
-    x, y = creases.grid()
+    rows = slice(round((7.3 - creases.Y_MIN) / creases.STEP), round((7.7 - creases.Y_MIN) / creases.STEP))
+    x, y = creases.grid()[0], creases.grid()[1][rows]
     thickness = (0.024 + 0.016 * male + rng.uniform(-0.006, 0.008)) * np.clip(1.25 - (x - inner) * 1.9, 0.35, 1.2)
-    across = creases.distance(points) / thickness
-    cover = np.exp(-((across * across) ** 2)) * np.clip((x - inner + 0.035) / 0.025, 0, 1)
+    across = creases.distance(points, rows) / thickness
+    cover = np.zeros((creases.HEIGHT, creases.WIDTH), np.float32)
+    cover[rows] = np.exp(-((across * across) ** 2)) * np.clip((x - inner + 0.035) / 0.025, 0, 1)
     lean = (y - 7.46) * np.clip((x - inner) * 5, 0.2, 1.6)  # hairs stand at the inner end and lie at the outer one
-    strokes = 0.86 + 0.14 * np.sin((x - lean) * rng.uniform(190, 250) + 1.5 * np.sin(x * 61 + y * 90))
-    return cover * strokes * rng.uniform(0.75, 1.0)
+    strokes = 0.9 + 0.1 * np.sin((x - lean) * rng.uniform(250, 310) + 1.5 * np.sin(x * 61 + y * 90))
+    cover[rows] *= strokes * rng.uniform(0.75, 1.0)
+    return cover
 
 
 def _paint(rng: np.random.Generator, tone: np.ndarray, hair: np.ndarray, male: float, age: float) -> np.ndarray:

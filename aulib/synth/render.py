@@ -16,12 +16,15 @@ from aulib.synth import basis, creases
 from aulib.synth.people import Person
 
 #: The image is traced at this multiple of its size, then reduced.
-OVERSAMPLING = 1.5
+OVERSAMPLING = 1.375
 #: Weight of a shape at intensity i is (i / 5) ** RESPONSE: FACS's steps are wide in the middle and narrow at the ends;
 #: below 1, a B or C is already clearly seen. Chosen.
 RESPONSE = 0.75
-#: A tongue is out or not, an eye is shut or not: even a trace shows most of it.
-SUDDEN = {"AU19": 0.3, "AU43": 0.3, "AU45": 0.3, "AU46": 0.4}
+#: A tongue is out or not, an eye is shut or not, and a stretched mouth is open wider than any dropped jaw: of these
+#: even a trace shows most.
+SUDDEN = {"AU19": 0.3, "AU27": 0.35, "AU43": 0.3, "AU45": 0.3, "AU46": 0.4}
+#: Several action units pull at the lids; beyond this weight of one shape they would meet inside the eyeball.
+MOST_LID = 1.6
 #: The neck's pivot, and the distance of the camera from the face, in dm.
 PIVOT, CAMERA = np.float32((0.0, 6.9, 0.3)), 9.0
 FACE_DEPTH = 1.3
@@ -31,7 +34,7 @@ SKIN, EYE_LEFT, EYE_RIGHT, UPPER_TEETH, LOWER_TEETH, TONGUE, MOUTH = range(7)
 #: Linear RGB by part; skin and eyes have their own.
 PALETTE = np.float32([(0,) * 3] * 3 + [(0.80, 0.75, 0.64)] * 2 + [(0.50, 0.16, 0.15), (0.16, 0.03, 0.03)])
 #: Strength of the sharp reflection by part.
-WET = np.float32((0.0, 0.5, 0.5, 0.25, 0.25, 0.15, 0.1))
+WET = np.float32((0.0, 0.3, 0.3, 0.25, 0.25, 0.15, 0.1))
 #: Teeth of the two rows, from gap to gap, in dm.
 TOOTH_WIDTH = {UPPER_TEETH: 0.082, LOWER_TEETH: 0.058}
 #: What parts the lips. Without any of it teeth and tongue are left out: they would show through pressed lips.
@@ -94,7 +97,9 @@ def face(person: Person, aus: Mapping[str, facs.Level], scene: Scene, size: int)
     weights, turn = _weights(strengths, scene)
     head = basis.load()
     rotation = _rotation(scene, turn)
-    vertices = (head.shape(weights, person.vertices) - PIVOT) @ rotation.T + PIVOT
+    shaped = head.shape(weights, person.vertices)
+    head.keep_lids_outside(shaped)
+    vertices = (shaped - PIVOT) @ rotation.T + PIVOT
     window = _window(person, scene, rotation)
     inner = int(round(size * OVERSAMPLING))
     colour = _background(person, scene, inner)
@@ -118,11 +123,13 @@ def _strength(unit: str, level: facs.Level, side: int) -> Strength:
 
 
 class Surface(NamedTuple):
-    """What the expression does to the skin: depth of the folds on either half, and the share of red lip in sight."""
+    """What the expression does to the skin: depth of the folds on either half, the share of red lip in sight, and how
+    far the cords of the neck stand out on either side."""
 
     left: np.ndarray
     right: np.ndarray
     red: float
+    cords: Strength
 
 
 def _surface(strengths: Mapping[str, Strength], person: Person) -> Surface:
@@ -131,7 +138,8 @@ def _surface(strengths: Mapping[str, Strength], person: Person) -> Surface:
     red = 1 - min(sum(HIDDEN_RED.get(unit, 0.0) * max(strength) for unit, strength in strengths.items()), 0.95)
     left, right = ({unit: strength[half] for unit, strength in strengths.items()} for half in (0, 1))
     folds = creases.depth(left) * deeper
-    return Surface(folds, folds if left == right else creases.depth(right) * deeper, red)
+    other = folds if left == right else creases.depth(right) * deeper
+    return Surface(folds, other, red, strengths.get("AU21", (0.0, 0.0)))
 
 
 def _weights(strengths: Mapping[str, Strength], scene: Scene) -> tuple[dict[str, float], dict[str, float]]:
@@ -145,7 +153,7 @@ def _weights(strengths: Mapping[str, Strength], scene: Scene) -> tuple[dict[str,
     for side, sign in (("Left", 1), ("Right", -1)):
         closed = weights[f"eyeBlink{side}"] = min(weights.get(f"eyeBlink{side}", 0.0), 1.0)
         for name in (f"eyeSquint{side}", f"cheekSquint{side}", f"eyeWide{side}"):
-            weights[name] = weights.get(name, 0.0) * (1 - 0.8 * closed)
+            weights[name] = min(weights.get(name, 0.0), MOST_LID) * (1 - 0.8 * closed)
         outward = scene.gaze[0] * sign
         weights[f"eyeLook{'Out' if outward > 0 else 'In'}{side}"] = abs(outward)
         weights[f"eyeLook{'Up' if scene.gaze[1] > 0 else 'Down'}{side}"] = abs(scene.gaze[1])
@@ -236,10 +244,8 @@ def _shade(
     """Linear RGB (3, n) of what the rays met; ``seen`` holds normal, neutral position, lips and lashes, (8, n)."""
     normal, rest = seen[:3], seen[3:6]
     normal = normal / np.maximum(np.sqrt((normal * normal).sum(axis=0)), 1e-6)
-    colour = np.empty((3, len(part)), np.float32)
+    colour = _skin(person, rest, seen[6], seen[7], surface)  # nearly all is skin; the rest is painted over
     occlusion = np.ones(len(part), np.float32)
-    skin = np.flatnonzero(part == SKIN)
-    colour[:, skin] = _skin(person, rest[:, skin], seen[6, skin], seen[7, skin], surface)
     inside = np.flatnonzero(part >= UPPER_TEETH)
     colour[:, inside] = PALETTE[part[inside]].T
     for row, width in TOOTH_WIDTH.items():
@@ -250,7 +256,7 @@ def _shade(
     for number, which in enumerate((EYE_LEFT, EYE_RIGHT)):
         eye = np.flatnonzero(part == which)
         colour[:, eye] = _eye(rest[:, eye] - head.eye_centres[number][:, None], person.iris)
-    return colour * (_light(normal, scene) * occlusion) + _glint(normal, scene, WET[part])
+    return colour * (_light(normal, scene) * occlusion) + _glint(normal, scene, part)
 
 
 def _skin(person: Person, rest: np.ndarray, lips: np.ndarray, lashes: np.ndarray, surface: Surface) -> np.ndarray:
@@ -264,10 +270,20 @@ def _skin(person: Person, rest: np.ndarray, lips: np.ndarray, lashes: np.ndarray
     if surface.left is not surface.right:
         share = basis.left_share(rest[0])
         fold = share * fold + (1 - share) * surface.right[cell]
+    if max(surface.cords) > 0:
+        fold = fold + _cords(rest, surface.cords)
     lit = np.clip(1 - FOLD_DARKNESS * fold, 0.25, 1.35)
     dark = np.clip(lashes * 1.5 - 0.2, 0, 0.85)
     lit *= 1 - dark
     return colour * (lit * (1 - cover)) + person.lips[:, None] * (lit * cover) + np.float32(0.012) * dark
+
+
+def _cords(rest: np.ndarray, strength: Strength) -> np.ndarray:
+    """Depth of the furrows between the cords of the platysma, which run down the neck behind the edge of the jaw."""
+    share = basis.left_share(rest[0])
+    pull = share * strength[0] + (1 - share) * strength[1]
+    neck = np.clip((1.08 - rest[2]) / 0.08, 0, 1) * np.clip((6.42 - rest[1]) / 0.06, 0, 1)
+    return pull * neck * (0.4 + 1.2 * np.cos(np.abs(rest[0]) * (2 * np.pi / 0.14)))
 
 
 def _teeth(x: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
@@ -296,16 +312,19 @@ def _light(normal: np.ndarray, scene: Scene) -> np.ndarray:
     return np.float32(scene.key)[:, None] * lambert + np.float32(scene.ambient)[:, None] * sky
 
 
-def _glint(normal: np.ndarray, scene: Scene, wet: np.ndarray) -> np.ndarray:
-    """Reflected light, RGB (3, n): a dull part everywhere, and a sharp one where it is ``wet``.
+def _glint(normal: np.ndarray, scene: Scene, part: np.ndarray) -> np.ndarray:
+    """Reflected light, RGB (3, n): a dull share everywhere, and a sharp one where it is wet.
 
-    Their shapes are powers, the 24th and the 80th, of the cosine to the direction halfway between light and eye.
+    Their shapes are powers, the 24th and the 200th, of the cosine to the direction halfway between light and eye.
     """
     key = np.float32(scene.light) / np.float32(np.linalg.norm(scene.light))
     half = key + np.float32((0, 0, 1))
     eighth = np.maximum((half / np.linalg.norm(half)) @ normal, 0) ** 2
     eighth = (eighth * eighth) ** 2
-    return np.float32(scene.key)[:, None] * (np.float32(0.05) * eighth**3 + wet * eighth**10)
+    shine = np.float32(0.05) * eighth * eighth * eighth
+    wet = np.flatnonzero(part != SKIN)
+    shine[wet] += WET[part[wet]] * eighth[wet] ** 25
+    return np.float32(scene.key)[:, None] * shine
 
 
 def _background(person: Person, scene: Scene, inner: int) -> np.ndarray:
@@ -323,7 +342,7 @@ def _background(person: Person, scene: Scene, inner: int) -> np.ndarray:
     if person.curtain:
         hair = person.hair * (0.8 + 0.35 * np.sin(t * 160 + 2 * np.sin(t * 23)))[None, :, None]
         colour = np.where((np.abs(t - 0.5) < person.curtain)[None, :, None], hair * 0.8, colour)
-    return colour.reshape(-1, 3).astype(np.float32)
+    return colour.reshape(-1, 3).astype(np.float32, copy=False)
 
 
 def _camera(colour: np.ndarray, scene: Scene, size: int) -> np.ndarray:

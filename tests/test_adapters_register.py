@@ -166,6 +166,7 @@ def test_a_reader_that_lacks_a_method_a_name_or_has_a_taken_one_is_refused():
         ({"name": "strict"}, "accepted: lower-case letters"),
         ({"coded": {}}, "expected release -> action units"),
         ({"coded": {"1": ("AU01", "AU99")}}, "no column for AU99"),
+        ({"benchmark": ("AU01", "AU04")}, "the benchmark has AU04, which no release codes"),
         ({"intensity": ("AU56",)}, "no intensity column for AU56"),
     ],
 )

@@ -6,8 +6,10 @@ import csv
 import doctest
 import errno
 import json
+import signal
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
 
@@ -84,6 +86,24 @@ def test_lost_files_come_back_and_finished_ones_are_kept(tmp_path):
     make_corpus(folder, **settings)
     assert contents(folder) == before
     assert images[0].stat().st_mtime_ns == kept
+
+
+def test_a_run_that_was_killed_is_completed_to_the_same_bytes(tiny, tmp_path):
+    names, folder = ("aff_wild2", "bp4d", "unbc"), tmp_path / "c"
+    call = f"from aulib import synth; synth.make_corpus({str(folder)!r}, datasets={names!r}, workers=1, **{TINY!r})"
+    process = subprocess.Popen([sys.executable, "-c", call])
+    deadline = time.monotonic() + 120
+    while len(list(folder.rglob("*.jpg"))) < 5 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    done = sum(path.suffix in (".jpg", ".png") for path in folder.rglob("*"))
+    assert 5 <= done < 72 and json.loads((folder / "corpus.json").read_text())["status"] == "incomplete"
+    make_corpus(folder, datasets=names, workers=1, **TINY)
+    left = {path for path in contents(folder) if path.endswith(".tmp")}
+    whole = {path: data for path, data in contents(tiny).items() if path.startswith(names)}
+    found = {path: data for path, data in contents(folder).items() if "/" in path and path not in left}
+    assert found == whole and len(left) <= 1
 
 
 def test_another_seed_gives_other_faces_and_labels(tiny, truth, tmp_path):

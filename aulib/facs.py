@@ -145,7 +145,7 @@ _ROWS: tuple[tuple[int, str, tuple[str, ...], str, str, dict[str, float] | None]
     (21, "Neck tightener", ("platysma",), "neck", "lower", _both(neckPlatysma=0.8)),
     (22, "Lip funneler", (_ORBICULARIS_ORIS,), "mouth", "lower", {"mouthFunnel": 1.2}),
     (23, "Lip tightener", (_ORBICULARIS_ORIS,), "mouth", "lower",
-     {"mouthRollLower": 0.45, "mouthRollUpper": 0.35, "mouthPucker": 0.35}),
+     {"mouthRollLower": 0.5, "mouthRollUpper": 0.4, "mouthPucker": 0.5}),
     (24, "Lip pressor", (_ORBICULARIS_ORIS,), "mouth", "lower",
      _both(mouthPress=1.3, mouthFrown=0.35) | {"mouthRollLower": 0.35, "mouthRollUpper": 0.35}),
     (25, "Lips part", (_DEPRESSOR_LIP, "relaxation of mentalis or orbicularis oris"), "mouth", "lower",

@@ -97,7 +97,7 @@ def main() -> None:
         print(f"| {size} | {ms['same']:.1f} | {ms['new']:.1f} | {share} | {ms['person']:.1f} |")
     verdict = "kept" if found[128]["new"] <= BUDGET else "not kept"
     print(f"\nBudget of {BUDGET:.0f} ms for 128 pixels and a new person: {verdict} ({found[128]['new']:.1f} ms).")
-    speed = rates(options.rounds, 2 * options.count)
+    speed = rates(8 * options.rounds, options.count)
     print(f"96 pixels, new people, images a second: 1 worker {speed[1]:.0f}, 2 workers {speed[2]:.0f}"
           f" ({speed[2] / speed[1]:.2f} times).")  # fmt: skip
 

@@ -40,7 +40,7 @@ TOOTH_WIDTH = {UPPER_TEETH: 0.082, LOWER_TEETH: 0.058}
 #: What parts the lips. Without any of it teeth and tongue are left out: they would show through pressed lips.
 OPENERS = frozenset({"AU10", "AU16", "AU19", "AU22", "AU25", "AU26", "AU27"})
 #: Share of the red of the lips that an action hides at intensity 5, by rolling it in.
-HIDDEN_RED = {"AU28": 0.9, "AU24": 0.35, "AU23": 0.25}
+HIDDEN_RED = {"AU28": 0.9, "AU24": 0.35, "AU23": 0.4}
 IRIS_RADIUS, PUPIL_RADIUS = 0.062, 0.027
 
 

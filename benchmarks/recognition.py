@@ -10,6 +10,8 @@ Parts:
 * ``tuned``: the profile's two-stage recipe on the 13 action units of the paper; ``tuned_all``: on all that can be.
 * ``cross``: logistic regression on the frozen features, trained on one dataset, tested on all.
 
+Other settings than those of the stored tables start new tables: give ``--out`` and ``--report`` to try something.
+
 Labels are the complete truth, no row is repeated (no balancing), nobody is in two of training, validation and test.
 Corpus, image store, features and trained networks are products of :mod:`aulib.pipeline`: they are found again, and a
 run that was stopped goes on. The tables go to ``aulib/synth/data`` and ``benchmarks/recognition.md``.
@@ -403,13 +405,16 @@ def main() -> None:
     parser.add_argument("--scale", type=float, help="of the corpus, instead of the profile's")
     parser.add_argument("--size", type=int, help="of images and network input in pixels, instead of the profile's")
     parser.add_argument("--seed", type=int, help="of corpus, split and training")
+    parser.add_argument("--loss", help="of the networks, instead of the profile's; a name from aulib.losses.names")
+    parser.add_argument("--epochs", type=int, nargs=2, help="of the two stages, instead of the profile's")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--samples", type=int, default=1000, help="draws of people for the intervals")
     parser.add_argument("--out", type=Path, default=measured.FOLDER, help="folder of the tables")
     parser.add_argument("--report", type=Path, default=REPORT, help="file of the report")
     given = parser.parse_args()
     changes = {"corpus.scale": given.scale, "corpus.size": given.size, "training.image_size": given.size,
-               "corpus.seed": given.seed, "seed": given.seed}  # fmt: skip
+               "corpus.seed": given.seed, "seed": given.seed, "training.loss": given.loss,
+               "training.epochs": given.epochs}  # fmt: skip
     changes = {name: value for name, value in changes.items() if value is not None}
     settings = profiles.override(profiles.load(given.profile), **changes)
     text = report(measure(pipeline.Pipeline(settings, progress=True), given.parts, given.out, given.samples))

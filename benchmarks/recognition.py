@@ -297,7 +297,6 @@ def record_of(work: pipeline.Pipeline, faces: Faces) -> dict:
     people = {f"{name}_people": len(np.unique(faces.person[getattr(faces, name)])) for name in ("train", "test")}
     return {
         "what": "Recognition of action units on rendered faces (SynthAU), complete labels, unseen people.",
-        "command": "python benchmarks/recognition.py",
         "settings": json.loads(work.settings.model_dump_json(include=keep)),
         "counts": {"images": len(faces.table), "train": len(faces.train), "test": len(faces.test), **people},
         "parts": {},
@@ -370,10 +369,11 @@ def write(folder: Path, units: pd.DataFrame, across: pd.DataFrame, record: dict)
 
 def report(found: measured.Recognition) -> str:
     """The tables in Markdown."""
+    profile, scale = found.record["settings"]["profile"], found.record["settings"]["corpus"]["scale"]
     lines = [
         "# Recognition of action units on synthetic faces",
-        f"What `{found.record['command']}` last wrote. {found.source}. Complete labels in training and test.",
-        "No number here is about real faces.",
+        f"What `benchmarks/recognition.py` last wrote: profile {profile}, scale {scale}. {found.source}. Complete labels in "
+        "training and test. No number here is about real faces.",
         "| part | seconds | about |\n|---|---:|---|",
     ]
     for part, about in found.record["parts"].items():

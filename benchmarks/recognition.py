@@ -372,8 +372,8 @@ def report(found: measured.Recognition) -> str:
     profile, scale = found.record["settings"]["profile"], found.record["settings"]["corpus"]["scale"]
     lines = [
         "# Recognition of action units on synthetic faces",
-        f"What `benchmarks/recognition.py` last wrote: profile {profile}, scale {scale}. {found.source}. Complete labels in "
-        "training and test. No number here is about real faces.",
+        f"What `benchmarks/recognition.py` last wrote: profile {profile}, scale {scale}. {found.source}. Complete "
+        "labels in training and test. No number here is about real faces.",
         "| part | seconds | about |\n|---|---:|---|",
     ]
     for part, about in found.record["parts"].items():

@@ -18,6 +18,7 @@ NAMES = notebooks.names()
 
 def test_the_notebooks_are_there():
     assert NAMES == [
+        "00_synthetic_faces",
         "01_database",
         "02_missing_labels",
         "03_balancing",

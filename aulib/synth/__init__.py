@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["make_corpus", "render_face"]
+__all__ = ["make_corpus", "recognition", "render_face"]
+
+
+def __getattr__(name: str):
+    # Needs pandas, which rendering and writing files do not need to load first.
+    if name != "recognition":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from aulib.synth.measured import recognition
+
+    return recognition
 
 
 def make_corpus(

@@ -18,6 +18,8 @@ NOTEBOOKS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
 BOOK = sorted(str(path) for path in Path("book").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 # The last of the steps whose products a notebook needs, where that is more than the database.
 NEEDS = {"05_training": "run", "06_results": "run"}
+# Measured once, by benchmarks/recognition.py, and shown in the chapter on the faces.
+MEASURED = [f"aulib/synth/data/{name}" for name in ("recognition.csv", "cross_dataset.csv", "recognition.json")]
 # Each step's own code, and the step before it.
 STEPS = {
     "corpus": (dependencies.of_module("synth"), None),
@@ -52,6 +54,7 @@ rule step:
 rule notebook:
     input: f"profiles/{PROFILE}.yml", "notebooks/{name}.py",
         lambda found: dependencies.of_notebook(f"notebooks/{found.name}.py"),
+        lambda found: MEASURED if found.name == "00_synthetic_faces" else [],
         lambda found: DONE.format(profile=PROFILE, step=NEEDS.get(found.name, "database"))
     output: f"_build/executed/{PROFILE}/{{name}}.ipynb"
     threads: 1

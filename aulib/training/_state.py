@@ -36,8 +36,8 @@ def after_epoch(job: Job, head: keras.Model, state: dict[str, Any], row: dict[st
 
 
 def variables(model: keras.Model) -> list[keras.Variable]:
-    """Weights and the states of the dropout's random generators, layer by layer."""
-    return [variable for layer in model.layers for variable in layer.variables]
+    """Weights and the states of the dropout's random generators, layer by layer, but for the layers that are frozen."""
+    return [variable for layer in model.layers if layer.trainable for variable in layer.variables]
 
 
 def memory(loss: keras.losses.Loss) -> list[keras.Variable]:

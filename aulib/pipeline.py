@@ -159,6 +159,9 @@ class Pipeline:
         store, table, split = self.store(), self.table(), self.split()
         rows, readable = store.rows(table), store.usable(table)
         chosen = split.train[self._balance.indices]
+        parts = {"train": chosen, "validation": split.validation}
+        if recipe.monitor_test:
+            parts["monitor"] = split.test
         key = {
             "store": store.folder.name,
             "settings": self.settings.model_dump(include={"seed", "selection", "split", "balancing", "training"}),
@@ -177,15 +180,14 @@ class Pipeline:
             store.pixels,
             labels_by_store_row(database.labels(table, self.aus), rows, len(store.pixels)),
             aus=self.aus,
-            train=rows[chosen[readable[chosen]]],
-            validation=rows[split.validation[readable[split.validation]]],
+            **{name: rows[part[readable[part]]] for name, part in parts.items()},
             folder=self.folder / f"run-{_hash(key)}",
             features=self.folder / "features",
             images_key=store.key,
             pixel_scaling=recipe.pixels,
             seed=self.settings.seed,
             progress=self.progress,
-            **recipe.model_dump(exclude={"pixels"}),
+            **recipe.model_dump(exclude={"pixels", "monitor_test"}),
         )
 
     def predictions(self, stage: int = 2) -> pd.DataFrame:
@@ -197,7 +199,11 @@ class Pipeline:
         test = test[store.usable(table)[test]]
         file = run.folder / f"predictions-stage{stage}-{_hash(table.iloc[test]['image'].tolist())}.parquet"
         if not file.is_file():
-            probabilities = run.predict(store.rows(table)[test], stage)
+            rows = store.rows(table)[test]
+            if run.cached:
+                probabilities = run.predict(rows, stage)
+            else:
+                probabilities = training.predict(run.stage_model(stage), store.pixels, rows=rows)
             atomically(file, training.prediction_table(table.iloc[test], self.aus, probabilities).to_parquet)
         return pd.read_parquet(file)
 

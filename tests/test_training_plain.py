@@ -88,6 +88,8 @@ def test_cached_and_plain_training_end_with_the_same_predictions_after_both_stag
 
 
 def test_mixed_bfloat16_trains_to_nearly_the_same_loss(data, arguments, tmp_path):
+    """Without dropout, whose masks are drawn in the type of the computation."""
+    arguments = {**arguments, "dropout": 0.0}
     losses = {
         precision: training.train_two_stage(**data, **arguments, precision=precision, folder=tmp_path / precision)
         .history["loss"]

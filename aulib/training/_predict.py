@@ -13,22 +13,23 @@ from aulib.errors import DataError
 from aulib.training._batches import predict_rows
 
 
-def predict(model: keras.Model, pixels: np.ndarray, batch_size: int = 64) -> np.ndarray:
+def predict(model: keras.Model, pixels: np.ndarray, batch_size: int = 64, rows: np.ndarray | None = None) -> np.ndarray:
     """Probabilities of a model for uint8 pixels, in batches of one shape.
 
     Args:
         model: from `aulib.model` or a `Run`.
         pixels: uint8 array (n, s, s, 3).
         batch_size: images at a time.
+        rows: positions of the images wanted, in order; None for all. No more than a batch is read at once.
 
     Returns:
-        float32 array (n, L).
+        float32 array (n, L), or (len(rows), L).
 
     Raises:
         SettingsError: the pixels do not fit the model.
     """
     network.check(model, pixels)
-    return predict_rows(model, pixels, np.arange(len(pixels)), batch_size)
+    return predict_rows(model, pixels, np.arange(len(pixels)) if rows is None else np.asarray(rows), batch_size)
 
 
 def prediction_table(table: pd.DataFrame, aus: Sequence[str], probabilities: np.ndarray) -> pd.DataFrame:

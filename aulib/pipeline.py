@@ -159,9 +159,8 @@ class Pipeline:
         store, table, split = self.store(), self.table(), self.split()
         rows, readable = store.rows(table), store.usable(table)
         chosen = split.train[self._balance.indices]
-        parts = {"train": chosen, "validation": split.validation}
-        if recipe.monitor_test:
-            parts["monitor"] = split.test
+        # The test people are scored after each epoch to see, in chapter 5, what selecting on them would have gained.
+        parts = {"train": chosen, "validation": split.validation, "monitor": split.test}
         key = {
             "store": store.folder.name,
             "settings": self.settings.model_dump(include={"seed", "selection", "split", "balancing", "training"}),
@@ -187,7 +186,7 @@ class Pipeline:
             pixel_scaling=recipe.pixels,
             seed=self.settings.seed,
             progress=self.progress,
-            **recipe.model_dump(exclude={"pixels", "monitor_test"}),
+            **recipe.model_dump(exclude={"pixels"}),
         )
 
     def predictions(self, stage: int = 2) -> pd.DataFrame:

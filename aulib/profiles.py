@@ -139,7 +139,6 @@ class Training(_Section):
     cache_dtype: Literal["float16", "bfloat16", "float32"] = Field("float16", description="how features are stored")
     augment: Augment | None = Field(None, description="random changes of the images; {} for the small default ones")
     devices: int | None = Field(None, ge=1, description="devices that share each batch (JAX only); null: all there are")
-    monitor_test: bool = Field(True, description="score the test people after each epoch; selects nothing (chapter 5)")
 
     @model_validator(mode="after")
     def _no_cache_of_changed_images(self) -> Training:

@@ -204,8 +204,8 @@ float(np.abs(run.predict(some) - direct).max())
 # %% [markdown]
 # ## Keep, or compute again?
 #
-# The output of block 4 takes more space than the image it was made from. Is reading it really quicker than computing it? We measure both on the same images. The last number is the speed of a
-# disk at which the two would be equal.
+# The output of block 4 takes more space than the image it was made from. Is reading it really quicker than computing it? We measure both on the same images. Features just written still lie in memory, so the disk itself
+# is not measured; the last number is the speed that a disk would need for the two to be equal.
 
 # %%
 import time

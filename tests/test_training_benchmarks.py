@@ -73,7 +73,7 @@ assert not ours & {"aulib.features", "aulib.training", "aulib.database", "aulib.
 
 def test_an_epoch_of_the_papers_size_is_gathered_in_little_memory():
     """A part of the epoch over the full-size sparse files, in a process of its own."""
-    command = [sys.executable, "benchmarks/memory_scale.py", "--most", "5000"]
+    command = [sys.executable, "benchmarks/memory_scale.py", "--most", "512"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

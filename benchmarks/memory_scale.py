@@ -5,8 +5,8 @@
 
 The feature files have the shape that 224 px images give, as float16: 50 kB an image after block 5 and 200 kB after
 block 4. They are sparse: the system returns zeros for what was never written, and reads through the same memory map as
-for a real file. So the memory is that of a real training; the speed is that of the memory map, without a disk. The batches
-are gathered by the training's own code, in the shuffled order of a balanced list.
+for a real file. So the memory is that of a real training; the speed is that of the memory map, without a disk. The
+batches are gathered by the training's own code, in the shuffled order of a balanced list.
 """
 
 from __future__ import annotations

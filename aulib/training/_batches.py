@@ -43,7 +43,8 @@ def gather(
 ) -> tuple[np.ndarray, np.ndarray]:
     """One batch; rows that are lacking at the end are zeros with unknown labels, which no masked loss counts."""
     rows = rows[piece]
-    values = _plain_dtype(inputs[rows]) if change is None else change(inputs[rows], piece)
+    values = feature_cache.take(inputs, rows)
+    values = _plain_dtype(values) if change is None else change(values, piece)
     x = np.zeros((size, *values.shape[1:]), values.dtype)
     labels = np.full((size, y.shape[1]), np.nan, np.float32)
     x[: len(rows)], labels[: len(rows)] = values, y[rows]
@@ -55,7 +56,7 @@ def predict_rows(model: keras.Model, inputs: np.ndarray, rows: np.ndarray, batch
     size = max(1, min(batch_size, len(rows)))
     result = np.empty((len(rows), *model.output_shape[1:]), np.float32)
     for start in range(0, len(rows), size):
-        batch = _plain_dtype(inputs[rows[start : start + size]])
+        batch = _plain_dtype(feature_cache.take(inputs, rows[start : start + size]))
         result[start : start + size] = feature_cache.predict_padded(model.predict_on_batch, batch, size)
     return result
 

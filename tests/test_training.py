@@ -250,6 +250,18 @@ def test_arguments_that_do_not_fit_are_refused(data, arguments, tmp_path, change
         training.train_two_stage(*data, **{**arguments, **change}, folder=tmp_path / "run")
 
 
+def test_labels_and_images_of_different_length_are_refused(data, arguments, tmp_path):
+    with pytest.raises(SettingsError, match=r"y must have the shape \(43, 3\) \(images, AUs\); found \(44, 3\)"):
+        training.train_two_stage(data[0][:43], data[1], **arguments, folder=tmp_path / "run")
+
+
+def test_the_table_of_a_model_with_other_action_units_is_refused(run):
+    with pytest.raises(
+        SettingsError, match="trained on AU01, AU06, AU12, in this order; found AU06, AU26"
+    ):
+        network.load(run.folder / "model.keras", aus=["AU06", "AU26"])
+
+
 def test_validation_people_without_labels_are_refused(data, arguments, tmp_path):
     pixels, y = data[0], data[1].copy()
     y[VALIDATION] = np.nan

@@ -256,9 +256,7 @@ def test_labels_and_images_of_different_length_are_refused(data, arguments, tmp_
 
 
 def test_the_table_of_a_model_with_other_action_units_is_refused(run):
-    with pytest.raises(
-        SettingsError, match="trained on AU01, AU06, AU12, in this order; found AU06, AU26"
-    ):
+    with pytest.raises(SettingsError, match="trained on AU01, AU06, AU12, in this order; found AU06, AU26"):
         network.load(run.folder / "model.keras", aus=["AU06", "AU26"])
 
 

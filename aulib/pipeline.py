@@ -187,11 +187,13 @@ class Pipeline:
         store, table, split = self.store(), self.table(), self.split()
         rows, readable = store.rows(table), store.usable(table)
         chosen = split.train[self._balance.indices]
+        # The test people are scored after each epoch to see, in chapter 5, what selecting on them would have gained.
+        parts = {"train": chosen, "validation": split.validation, "monitor": split.test}
         key = {
             "store": store.folder.name,
             "settings": self.settings.model_dump(include={"seed", "selection", "split", "balancing", "training"}),
             "code": _code(
-                "training.py",
+                "training",
                 "model.py",
                 "features.py",
                 "losses",
@@ -205,8 +207,7 @@ class Pipeline:
             store.pixels,
             labels_by_store_row(database.labels(table, self.aus), rows, len(store.pixels)),
             aus=self.aus,
-            train=rows[chosen[readable[chosen]]],
-            validation=rows[split.validation[readable[split.validation]]],
+            **{name: rows[part[readable[part]]] for name, part in parts.items()},
             folder=self.folder / f"run-{_hash(key)}",
             features=self.folder / "features",
             images_key=store.key,
@@ -225,7 +226,11 @@ class Pipeline:
         test = test[store.usable(table)[test]]
         file = run.folder / f"predictions-stage{stage}-{_hash(table.iloc[test]['image'].tolist())}.parquet"
         if not file.is_file():
-            probabilities = run.predict(store.rows(table)[test], stage)
+            rows = store.rows(table)[test]
+            if run.cached:
+                probabilities = run.predict(rows, stage)
+            else:
+                probabilities = training.predict(run.stage_model(stage), store.pixels, rows=rows)
             atomically(file, training.prediction_table(table.iloc[test], self.aus, probabilities).to_parquet)
         return pd.read_parquet(file)
 

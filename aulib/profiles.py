@@ -126,6 +126,16 @@ class Balancing(_Section):
         return self
 
 
+class Augment(_Section):
+    """Largest random changes of the training images; see `aulib.training.Augmentation`."""
+
+    rotation: float = Field(10.0, ge=0, lt=180, description="degrees")
+    translation: float = Field(0.05, ge=0, lt=1, description="share of the image's edge")
+    zoom: float = Field(0.1, ge=0, lt=1)
+    brightness: float = Field(0.1, ge=0, lt=1, description="share of 255")
+    contrast: float = Field(0.2, ge=0, lt=1)
+
+
 class Training(_Section):
     """The two-stage recipe."""
 
@@ -149,6 +159,18 @@ class Training(_Section):
     threshold: float = Field(0.5, gt=0, lt=1, description="probability from which an AU counts as displayed")
     standardise: bool = Field(True, description="standardise the last block's features before the dense layers")
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    cache: Literal["auto", "both", "stage1", "none"] = Field(
+        "auto", description="stages that start from cached features; auto: both, or none with augmentation"
+    )
+    cache_dtype: Literal["float16", "bfloat16", "float32"] = Field("float16", description="how features are stored")
+    augment: Augment | None = Field(None, description="random changes of the images; {} for the small default ones")
+    devices: int | None = Field(None, ge=1, description="devices that share each batch (JAX only); null: all there are")
+
+    @model_validator(mode="after")
+    def _no_cache_of_changed_images(self) -> Training:
+        if self.augment is not None and self.cache not in ("auto", "none"):
+            raise ValueError(f"augment changes the images in every epoch; cache '{self.cache}' cannot keep features")
+        return self
 
     @field_validator("epochs")
     @classmethod

@@ -7,7 +7,7 @@ import pytest
 
 from aulib import features
 from aulib import model as network
-from aulib.errors import AulibError, SettingsError
+from aulib.errors import AulibError, DataError, SettingsError
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +122,48 @@ def test_a_folder_that_is_no_cache_is_left_alone(pixels, part, tmp_path):
     with pytest.raises(SettingsError, match="is no feature cache"):
         extract(pixels, part, tmp_path)
     assert (tmp_path / "note.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("dtype", features.DTYPES)
+def test_rows_read_from_the_file_are_those_of_the_memory_map(pixels, part, tmp_path, dtype):
+    found = extract(pixels, part, tmp_path / "cache", dtype=dtype)
+    rows = np.array([20, 0, 3, 3, 7])
+    views = {"whole": found, "slice": found[5:], "reversed": found[::-1], "in memory": np.array(found)}
+    assert [name for name, array in views.items() if features._is_whole_file(array)] == ["whole"]
+    for name, array in views.items():
+        chosen = rows % len(array)
+        taken = features.take(array, chosen)
+        assert taken.dtype == array.dtype, name
+        np.testing.assert_array_equal(taken.astype("float32"), array[chosen].astype("float32"), err_msg=name)
+    with pytest.raises(IndexError):
+        features.take(found, np.array([21]))
+
+
+def test_a_file_that_was_cut_is_noticed(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((4, 1000), np.float32))
+    array = np.load(tmp_path / "a.npy", mmap_mode="r")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "_is_whole_file", lambda array: True)
+        with open(tmp_path / "a.npy", "r+b") as file:
+            file.truncate(array.offset + 6000)
+        assert (features.take(array, np.array([0])) == 1).all()
+        with pytest.raises(DataError, match="ends before row 2"):
+            features.take(array, np.array([2]))
+
+
+def test_bfloat16_features_are_the_models_in_two_to_three_digits(pixels, part, tmp_path):
+    found = extract(pixels, part, tmp_path / "cache", dtype="bfloat16")
+    assert found.dtype.name == "bfloat16" and np.load(tmp_path / "cache/features.npy").dtype == np.uint16
+    np.testing.assert_allclose(found.astype("float32"), part.predict(pixels, verbose=0), rtol=5e-3, atol=1e-3)
+
+
+def test_a_type_that_features_cannot_have_is_refused(pixels, part, tmp_path):
+    with pytest.raises(
+        SettingsError, match="cannot be stored as 'int8'; they are stored as float16, bfloat16, float32"
+    ):
+        extract(pixels, part, tmp_path / "cache", dtype="int8")
+
+
+def test_an_unfinished_cache_is_not_opened(tmp_path):
+    with pytest.raises(DataError, match="holds no finished feature cache"):
+        features.open_features(tmp_path)

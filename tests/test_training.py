@@ -10,6 +10,7 @@ import pytest
 from aulib import features, losses, metrics, training
 from aulib import model as network
 from aulib.errors import AulibError, DataError, SettingsError
+from aulib.training import _batches, _stages
 
 AUS = ["AU01", "AU06", "AU12"]
 TRAIN, VALIDATION = np.r_[0:32, 0:10], np.arange(32, 44)
@@ -127,7 +128,7 @@ def corrected(data, arguments, tmp_path_factory):
 def test_a_killed_run_ends_as_the_uninterrupted_one(request, which, data, arguments, tmp_path, monkeypatch, last_epoch):
     run = request.getfixturevalue(which)
     arguments = {**arguments, "loss": run.record["settings"]["loss"]}
-    after_epoch, finished = training._after_epoch, []
+    after_epoch, finished = _stages.after_epoch, []
 
     def kill(*args):
         state = after_epoch(*args)
@@ -136,14 +137,15 @@ def test_a_killed_run_ends_as_the_uninterrupted_one(request, which, data, argume
             raise KeyboardInterrupt
         return state
 
-    monkeypatch.setattr(training, "_after_epoch", kill)
+    monkeypatch.setattr(_stages, "after_epoch", kill)
     with pytest.raises(KeyboardInterrupt):
         training.train_two_stage(*data, **arguments, folder=tmp_path / "run")
     assert len(pd.read_csv(tmp_path / "run/history.csv")) == last_epoch
     monkeypatch.undo()
     keras.utils.set_random_seed(99)
     resumed = training.train_two_stage(*data, **arguments, folder=tmp_path / "run")
-    pd.testing.assert_frame_equal(resumed.history.drop(columns="seconds"), run.history.drop(columns="seconds"))
+    timings = ["seconds", "training_seconds"]
+    pd.testing.assert_frame_equal(resumed.history.drop(columns=timings), run.history.drop(columns=timings))
     for found, expected in zip(resumed.model.weights, run.model.weights, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -157,7 +159,7 @@ def test_each_loss_of_a_profile_trains(loss, data, arguments, tmp_path):
 
 
 def test_a_finished_run_is_returned_without_training(run, data, arguments, monkeypatch):
-    monkeypatch.setattr(training, "_epoch", lambda *_: pytest.fail("it trains again"))
+    monkeypatch.setattr(_stages, "_epoch", lambda *_: pytest.fail("it trains again"))
     again = training.train_two_stage(*data, **arguments, folder=run.folder)
     pd.testing.assert_frame_equal(again.history, run.history)
 
@@ -217,7 +219,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(data, arguments, tmp_path):
         def call(self, y_true, y_pred):
             return keras.ops.mean(y_true * y_pred)  # NaN labels are not masked
 
-    with pytest.raises(AulibError, match="the loss became nan in stage 1, epoch 1, batch 1; lower learning_rate"):
+    with pytest.raises(AulibError, match="stage 1, epoch 1: the loss became nan in batch 1; lower learning_rate"):
         training.train_two_stage(*data, **{**arguments, "loss": Broken()}, folder=tmp_path / "run")
 
 
@@ -231,11 +233,31 @@ def test_a_loss_that_is_not_finite_stops_the_run(data, arguments, tmp_path):
         ({"loss": "f1"}, "masked_f1"),
         ({"epochs": (0, 1)}, "epochs"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"precision": "float16"}, "precision is 'float16'; it is 'float32' or 'mixed_bfloat16'"),
+        ({"cache_dtype": "int8"}, "cache_dtype is 'int8'; it is one of float16, bfloat16, float32"),
+        ({"cache": "block5"}, "cache is 'block5'; it is one of auto, both, stage1, none"),
+        ({"cache": "both", "augment": True}, "augment changes the images in every epoch"),
+        ({"augment": {"shear": 0.1}}, "augment has no setting 'shear'; it has rotation, translation"),
+        ({"augment": {"zoom": 1.5}}, "zoom is 1.5; it lies from 0 to below 1"),
+        ({"monitor": np.array([50])}, "monitor must hold positions from 0 to 43"),
+        ({"monitor": np.array([33])}, "1 rows are in train or validation and in monitor, the first is 33"),
+        ({"train": np.array([0, 60])}, "train must hold at least one position from 0 to 43"),
+        ({"devices": 2}, "devices is 2: Keras divides a batch among devices under JAX only, and this is tensorflow"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(data, arguments, tmp_path, change, message):
     with pytest.raises(SettingsError, match=message):
         training.train_two_stage(*data, **{**arguments, **change}, folder=tmp_path / "run")
+
+
+def test_labels_and_images_of_different_length_are_refused(data, arguments, tmp_path):
+    with pytest.raises(SettingsError, match=r"y must have the shape \(43, 3\) \(images, AUs\); found \(44, 3\)"):
+        training.train_two_stage(data[0][:43], data[1], **arguments, folder=tmp_path / "run")
+
+
+def test_the_table_of_a_model_with_other_action_units_is_refused(run):
+    with pytest.raises(SettingsError, match="trained on AU01, AU06, AU12, in this order; found AU06, AU26"):
+        network.load(run.folder / "model.keras", aus=["AU06", "AU26"])
 
 
 def test_validation_people_without_labels_are_refused(data, arguments, tmp_path):
@@ -253,7 +275,7 @@ def test_prediction_does_not_depend_on_the_batch_size(run, data):
 
 def test_the_last_batch_keeps_its_shape_and_adds_unknown_labels_only(data):
     pixels, y = data
-    batches = list(training._batches(pixels, y, np.arange(10), batch_size=4))
+    batches = list(_batches.batches(pixels, y, np.arange(10), batch_size=4))
     assert [x.shape[0] for x, _ in batches] == [4, 4, 4]
     np.testing.assert_array_equal(np.concatenate([x for x, _ in batches])[:10], pixels[:10])
     np.testing.assert_array_equal(np.concatenate([labels for _, labels in batches])[:10], y[:10])

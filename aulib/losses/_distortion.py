@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from aulib.errors import SettingsError
 from aulib.losses._corrected import UNSEEN
 from aulib.metrics import check_labels
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def batch_distortion(
@@ -54,6 +58,8 @@ def batch_distortion(
     for kind in ("positives", "negatives"):
         table[kind] = found[kind].mean(axis=0) / np.where(right[kind] == 0, np.nan, right[kind])
     table["without_positive"] = (batches["displayed"] == 0).mean(axis=0)
+    import pandas as pd  # here, so that the losses train where pandas is not installed
+
     return pd.DataFrame(table).rename_axis("label")
 
 

@@ -50,7 +50,7 @@ def of_run(
     seconds, before = record["seconds"], record["settings"]
     needed = ("features block4_pool", "features block5_pool", "stage 1", "stage 2")
     if any(name not in seconds for name in needed) or min(before["epochs"]) == 0:
-        raise SettingsError("the run has no timings of both stages on cached features; train with cached features first")
+        raise SettingsError("the run has no timings of both stages on cached features; train one that has")
     larger = (image_size / before["image_size"]) ** 2
     frozen = (seconds["features block4_pool"] + seconds["features block5_pool"]) / record["rows"]["cached"]
     stages = [

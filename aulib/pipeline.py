@@ -156,9 +156,9 @@ class Pipeline:
         from aulib import images
 
         wanted = {"size": self.settings.training.image_size, **self.settings.images.model_dump()}
-        code = _code("images.py", "decoding.py", "crops.py", "landmarks.py")
-        key = {"database": self._database_file.parent.name, **wanted, "code": code}
-
+        listed = self.database()[["dataset", "image"]].dropna().to_numpy(dtype=str)
+        roots = {name: str(root) for name, root in self.roots().items()}
+        key = {"images": _hash(listed.tolist()), "roots": roots, **wanted, "code": code_hash("images")}
         uncut = self._loose() if wanted["crop"] == "whole" else []
         if uncut:
             warnings.warn(
@@ -182,6 +182,7 @@ class Pipeline:
     def run(self) -> Run:
         """Train in two stages, resume an interrupted training, or return the finished one."""
         from aulib import training
+        from aulib.features import content_hash
 
         recipe = self.settings.training
         store, table, split = self.store(), self.table(), self.split()
@@ -189,25 +190,19 @@ class Pipeline:
         chosen = split.train[self._balance.indices]
         # The test people are scored after each epoch to see, in chapter 5, what selecting on them would have gained.
         parts = {"train": chosen, "validation": split.validation, "monitor": split.test}
+        rows_of = {name: rows[part[readable[part]]] for name, part in parts.items()}
+        y = labels_by_store_row(database.labels(table, self.aus), rows, len(store.pixels))
         key = {
-            "store": store.folder.name,
-            "settings": self.settings.model_dump(include={"seed", "selection", "split", "balancing", "training"}),
-            "code": _code(
-                "training",
-                "model.py",
-                "features.py",
-                "losses",
-                "metrics",
-                "balancing",
-                "splits.py",
-                "database",
-            ),
+            "images": store.key,
+            "labels and rows": _hash([content_hash(array) for array in (y, *rows_of.values())]),
+            "settings": self.settings.model_dump(include={"seed", "training"}) | {"aus": self.aus},
+            "code": code_hash("training"),
         }
         return training.train_two_stage(
             store.pixels,
-            labels_by_store_row(database.labels(table, self.aus), rows, len(store.pixels)),
+            y,
             aus=self.aus,
-            **{name: rows[part[readable[part]]] for name, part in parts.items()},
+            **rows_of,
             folder=self.folder / f"run-{_hash(key)}",
             features=self.folder / "features",
             images_key=store.key,
@@ -307,7 +302,7 @@ class Pipeline:
     def _corpus(self) -> Path:
         from aulib import synth
 
-        key = {**self.settings.corpus.model_dump(), "code": _code("synth", "facs.py")}
+        key = {**self.settings.corpus.model_dump(), "code": code_hash("synth")}
         return self._product(
             "corpus",
             key,
@@ -321,7 +316,7 @@ class Pipeline:
         key = {
             "roots": {name: [str(root), annotations_fingerprint(root)] for name, root in sorted(roots.items())},
             "readers": self.settings.readers,
-            "code": _code("adapters", "database", "facs.py"),
+            "code": code_hash("adapters", "database"),
         }
 
         def make(folder: Path) -> Path:
@@ -453,16 +448,6 @@ def annotations_fingerprint(root: Path) -> str:
                     waiting.append(Path(entry.path))
                     found.append((entry.path, status.st_mtime_ns))
     return _hash(sorted(found, key=str))
-
-
-def _code(*names: str) -> str:
-    """Hash the source files that decide a product, so that changed code makes it anew."""
-    digest = hashlib.sha256()
-    for name in names:
-        path = _PACKAGE / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def _hash(key: Any) -> str:

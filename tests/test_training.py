@@ -105,7 +105,7 @@ def test_the_record_says_what_was_done(run):
     record = json.loads((run.folder / "record.json").read_text())
     assert record["settings"]["batch_size"] == 16
     assert record["weights"]["origin"] == "random"
-    assert record["rows"] == {"train": 42, "train, unique": 32, "validation": 12}
+    assert record["rows"] == {"train": 42, "train, unique": 32, "validation": 12, "cached": 44}
     assert record["versions"]["keras"] == keras.__version__
     assert {"features block4_pool", "features block5_pool", "stage 1", "stage 2"} == set(record["seconds"])
 

@@ -64,7 +64,8 @@ class Balance:
     def copies(self) -> np.ndarray:
         """Number of each entry of ``indices`` among the copies of its row: 0 for the first, then 1, 2, ... (np.intp).
 
-        With augmentation, copy 0 is the image as it is and copy k draws from :func:`augmentation_seed`.
+        With augmentation, copy k draws from :func:`augmentation_seed`; whether copy 0 is changed too is up to the
+        training (:mod:`aulib.training` does).
         """
         first = np.cumsum(self.multiplicity) - self.multiplicity
         return np.arange(self.indices.size, dtype=np.intp) - np.repeat(first, self.multiplicity)

@@ -110,7 +110,8 @@ def finish(job: Job, model: keras.Model, key: dict[str, Any], state: dict[str, A
         "weights": {"origin": about["weights"], "sha256": about["weights_sha256"]},
         "data": {"images": key["images"], "labels and rows": key["labels and rows"]},
         "rows": {
-            "train": len(job.train), "train, unique": len(np.unique(job.train)), "validation": len(job.validation)
+            "train": len(job.train), "train, unique": len(np.unique(job.train)), "validation": len(job.validation),
+            "cached": len(job.pixels) if cache else 0,
         },
         "best": {stage: {"epoch": best["epoch"], "score": best["score"]} for stage, best in state["best"].items()},
         "features": {cut: os.path.relpath(path, job.folder) for cut, path in cache.items()},

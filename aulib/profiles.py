@@ -153,9 +153,9 @@ class Training(_Section):
         "masked_asymmetric",
         "missing_as_negative_crossentropy",
     ] = Field("masked_f1", description="a name from aulib.losses.names; masked_f1 is the paper's")
-    learning_rate: float = Field(1e-4, gt=0, le=1)
+    learning_rate: float = Field(3e-4, gt=0, le=1)
     batch_size: int = Field(128, ge=1)
-    epochs: tuple[int, int] = Field((30, 15), description="epochs of stage 1 and of stage 2")
+    epochs: tuple[int, int] = Field((20, 10), description="epochs of stage 1 and of stage 2")
     threshold: float = Field(0.5, gt=0, lt=1, description="probability from which an AU counts as displayed")
     standardise: bool = Field(True, description="standardise the last block's features before the dense layers")
     precision: Literal["float32", "mixed_bfloat16"] = "float32"

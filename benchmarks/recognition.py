@@ -1,13 +1,13 @@
 """How well action units are recognised on synthetic faces, when every label is known.
 
-    python benchmarks/recognition.py                                   # profile quick: all parts
+    python benchmarks/recognition.py                                   # benchmarks/recognition.yml: all parts
     python benchmarks/recognition.py --profile tiny --parts probe cross
     python benchmarks/recognition.py --parts tuned_all                 # adds to what was measured before
 
 Parts:
 
 * ``probe``: ridge regression on frozen features of VGG16 (output of block 4), for every action unit that can be shown.
-* ``tuned``: the profile's two-stage recipe on the 13 action units of the paper; ``tuned_all``: on all that can be.
+* ``tuned``: the two-stage recipe with the profile's settings on the 13 action units of the paper; ``tuned_all``: on all that can be.
 * ``cross``: ridge classifier on the frozen features, trained on one dataset, tested on all.
 
 Other settings than those of the stored tables start new tables: give ``--out`` and ``--report`` to try something.
@@ -402,7 +402,8 @@ def summary(units: pd.DataFrame, part: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profile", default="quick", help="settings of corpus, split and training")
+    own = str(Path(__file__).with_suffix(".yml"))
+    parser.add_argument("--profile", default=own, help=f"settings of corpus, split and training; default {own}")
     parser.add_argument("--scale", type=float, help="of the corpus, instead of the profile's")
     parser.add_argument("--size", type=int, help="of images and network input in pixels, instead of the profile's")
     parser.add_argument("--seed", type=int, help="of corpus, split and training")

@@ -71,6 +71,7 @@ def _stage(root: Path, profile: str) -> Path:
     stage = root / "_build" / "stage" / profile
     shutil.rmtree(stage, ignore_errors=True)
     shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "profiles", stage / "profiles")  # shown on the page on many runs
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
     config["sphinx"]["config"]["myst_substitutions"] = substitutions()
     (stage / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")

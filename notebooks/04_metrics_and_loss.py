@@ -140,16 +140,16 @@ prevalence = pd.Series(metrics.prevalence(labels), index=work.aus, name="prevale
 prevalence.round(3).to_frame(work.source).T
 
 # %% [markdown]
-# The rarer a label, the better "no" looks in accuracy, up to near perfection. This is why the paper calls accuracy
-# misleading by itself and adds F1. But F1 has its own free lunch at the other end: for frequent labels "yes" scores
-# high. Each dot is one action unit at its prevalence.
+# The rarer a label, the better "no" looks in accuracy; at the left end of the chart it is nearly perfect. This is why the
+# paper calls accuracy misleading by itself and adds F1. But F1 has its own free lunch at the other end: the more frequent
+# a label, the higher "yes" scores. Each action unit has two dots at its prevalence, one on each curve.
 
 # %% mystnb={"image": {"alt": "Over prevalence, accuracy of always no falls and F1 of always yes rises."}}
 score_plots.baselines(prevalence, work.source)
 
 # %% [markdown]
-# Hence the rule of this book: every F1 stands beside the F1 of "always yes". A detector that does not beat this column
-# has learned nothing about faces, whatever its score. `always_positive_f1` computes it on the known cells.
+# Hence the rule of this book: every F1 stands beside the F1 of "always yes". A detector whose F1 does not beat this column
+# has not shown that it looks at faces, however high the F1. `always_positive_f1` computes it on the known cells.
 
 # %%
 baseline = metrics.always_positive_f1(labels)
@@ -213,8 +213,9 @@ compared.round(3).rename_axis(work.source)
 
 # %% [markdown]
 # Compare the columns. Wherever a label has unknown cells, NaN spoils the first column; that failure is loud, and it is
-# why this project writes unknown as NaN. The second column fails silently: its numbers differ from the masked ones, and
-# nothing stops them from leaving the range of an F1. {doc}`08_ready_made` tries more such functions.
+# why this project writes unknown as NaN. The second column fails silently: on the same labels its
+# numbers differ from the masked ones, and nothing stops them from leaving the range of an F1. {doc}`08_ready_made` tries
+# more such functions.
 #
 # ## From a score to a loss
 #

@@ -27,7 +27,7 @@
 # * to draw that interval over people, not over images;
 # * to see how far a score on incomplete labels is from the truth.
 #
-# **Time needed:** 30 minutes. **What it needs:** the trained model of {doc}`05_training`; if it is not there, this notebook trains it, which takes several minutes.
+# **Time needed:** 30 minutes. **What it needs:** the trained model of {doc}`05_training`; if it is not there, this notebook trains it, which takes as long as it does there.
 
 # %% tags=["remove-cell"]
 # In Colab this installs the package; elsewhere it is there already.
@@ -82,8 +82,7 @@ predictions.iloc[:3, :10]
 # %% [markdown]
 # ## The form of Table 2
 #
-# For each action unit: how often it is displayed in the training list (after balancing) and in the test part, and the F1 on the test part. Below stand the plain mean and two
-# weighted means. Weighting by the test part lets frequent action units count more; weighting by the training part does the same with the numbers the model has
+# For each action unit: how often it is displayed in the training list (after balancing) and in the test part, and the F1 on the test part. Below stand the plain mean, two weighted means, and the accuracy in the column of F1. Weighting by the test part lets frequent action units count more; weighting by the training part does the same with the numbers the model has
 # learned from. We add the number of known labels, the prevalence, and the score of always answering "displayed".
 
 # %%
@@ -98,7 +97,7 @@ results.style.format(precision=2, na_rep="").set_caption(title)
 # %% [markdown]
 # Read a row from left to right. An F1 of 0.5 is poor for an action unit that is displayed in half of the images, because the thoughtless answer scores more, and good for one
 # that is displayed in every tenth. The column `always_positive` says where the thoughtless answer stands. The columns `auc` and `ap` need no threshold. The
-# last two are the ends of the 95 % interval.
+# last two columns are the ends of the 95 % interval.
 
 # %% [markdown]
 # ## How sure are these numbers?
@@ -115,24 +114,26 @@ results.attrs, predictions.groupby("dataset")["subject"].nunique().to_dict()
 figures.f1_figure(results, work.source)
 
 # %% [markdown]
-# A blue dot right of its orange mark is an action unit for which the model is of use; where the blue bar reaches over the orange mark we cannot be sure. The intervals
-# are wide: with few people in the test part, a difference of a few hundredths between two methods says nothing. The paper prints no intervals, so we cannot say how wide its own would be.
+# A blue dot right of its orange mark is an action unit for which the model is of use; where the blue bar reaches over the orange mark we cannot be sure. Compare
+# the width of the bars with the differences that papers report: with few people in the test part, a few hundredths between two methods say little. The paper prints no intervals, so we cannot say how wide its own would be.
 
 # %% [markdown]
 # ## One model, six datasets
 #
-# A pooled score hides where it comes from. The next table computes F1 for each dataset alone. A cell is empty where the dataset does not code the action unit. Note that the macro F1
+# A pooled score hides where it comes from. The next table computes F1 for each dataset alone. The figure below it shows each action unit; a cell is empty where the dataset does not code the action unit, or where it is
+# neither displayed nor predicted. Note that the macro F1
 # of two datasets are means over different action units: they cannot be compared with each other.
 
 # %%
 by_dataset = scores.per_dataset_table(predictions, threshold=threshold)
 by_dataset[["rows", "persons", "labels", "F1 macro"]].round(2)
 
-# %% mystnb={"image": {"alt": "Heat map of F1 with a row per dataset and a column per action unit; cells of action units that a dataset does not code are empty."}}
+# %% mystnb={"image": {"alt": "Heat map of F1 with a row per dataset and a column per action unit; cells are empty where a dataset does not code the action unit or F1 is undefined."}}
 figures.dataset_figure(by_dataset, work.source)
 
 # %% [markdown]
-# Rows differ because the datasets differ: posed or natural, one face per person or hundreds. Columns differ because some movements are small. The last row is the pooled score of the table above.
+# Rows differ because the datasets differ: posed or natural, one face per person or many. Columns differ because some movements are small, and because F1 tends to be lower where an action unit is rare. A cell
+# of a small dataset rests on few faces. The last row is the pooled score of the table above.
 
 # %% [markdown]
 # ## Did the second stage help?
@@ -167,7 +168,7 @@ honest, shown = None, "Real data: the truth is not known, so there is no such ta
 if not any(datasets.values()):
     honest = scores.against_truth(predictions, work.truth(), threshold)
     caption = f"{work.source}: F1 on known labels and on the truth"
-    shown = honest.style.format(precision=2).set_caption(caption)
+    shown = honest.style.format(precision=2, na_rep="").set_caption(caption)
 shown
 
 # %% mystnb={"image": {"alt": "Scatter plot of F1 on the known labels against F1 on the whole truth, one labelled point per action unit, with the diagonal."}}
@@ -177,7 +178,7 @@ figures.truth_figure(
 
 # %% [markdown]
 # Points above the diagonal are action units whose score is flattered by the holes, points below are those that are better than they look. The column `f1_hidden` is computed on exactly those cells that
-# nobody coded. Where a dataset that does not code an action unit shows it more rarely or more weakly, the hidden cells are a different problem from the known ones.
+# nobody coded; where the column `unknown` is small, it is mostly chance. Where a dataset that does not code an action unit shows it more rarely or more weakly, the hidden cells are a different problem from the known ones.
 
 # %% [markdown]
 # ## The paper's numbers

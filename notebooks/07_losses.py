@@ -212,8 +212,8 @@ table.set_caption(f"Batches without a known positive. {work.source}")
 
 # %% [markdown]
 # Read along a row: what matters is the share of rows known positive, prevalence times coverage, against the batch
-# size. With all action units instead of the selected ones the shares are smaller, because many are rare and most
-# datasets do not code them. How many action units would find more than a tenth of all batches empty?
+# size. With all action units instead of the selected ones many shares are smaller, because these are rare or few
+# datasets code them. How many action units would find more than a tenth of all batches empty?
 
 # %%
 everything = work.database()
@@ -281,7 +281,8 @@ corrected = losses.CountCorrectedF1Loss.from_labels(simulated)
 corrected.displayed, corrected.absent
 
 # %% [markdown]
-# This is `CountCorrectedF1Loss`. It is ours, not the paper's. It keeps running averages of the two means, so they lag a
+# This is `CountCorrectedF1Loss`. It is ours, not the paper's. Rows without any known label are left out of the counts, so
+# with one label the two shares add up to 1. It keeps running averages of the two means, so they lag a
 # few batches behind the network. The figure compares both losses on the simulated label: the mean gradient of the
 # batches, divided by the gradient of all rows.
 
@@ -352,8 +353,8 @@ scores.pivot_table(index="loss", columns="batch", values="F1").round(3).rename_a
 )
 
 # %% [markdown]
-# Read the rare labels first. With cross-entropy they end at "never". With the paper's loss small batches lose them,
-# because most batches say nothing about them. The corrected loss keeps more of them, at the same batch size and the
+# Read the two rare labels first. With cross-entropy most runs end at or near "never". With the paper's loss small batches
+# cost them much of their F1, because most of these say nothing about them. The corrected loss keeps more of them, at the same batch size and the
 # same number of steps. For the frequent label all losses agree, and with large batches the two F1 losses come closer.
 #
 # ## Choose a loss in a profile

@@ -33,7 +33,7 @@ def history_figure(history: pd.DataFrame, source: str = "", title: str = "Traini
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.9), layout="constrained")
     epoch = history["epoch"] + np.where(history["stage"] == 2, (history["stage"] == 1).sum(), 0)
     for stage, rows in history.groupby("stage"):
         left.plot(epoch[rows.index], rows["loss"], color=STAGES[stage], label=f"stage {stage}")
@@ -47,7 +47,7 @@ def history_figure(history: pd.DataFrame, source: str = "", title: str = "Traini
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if history["stage"].nunique() == 2:
             axes.axvline((history["stage"] == 1).sum() + 0.5, color="grey", linestyle=":")
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     figure.suptitle("\n".join(line for line in (title, source) if line))
     plt.close(figure)  # a notebook shows the figure as the cell's value, once
     return figure

@@ -7,7 +7,7 @@
 Parts:
 
 * ``probe``: ridge regression on frozen features of VGG16 (output of block 4), for every action unit that can be shown.
-* ``tuned``: the two-stage recipe with the profile's settings on the 13 action units of the paper; ``tuned_all``: on all that can be.
+* ``tuned``: the two-stage recipe of the profile on the 13 action units of the paper; ``tuned_all``: on all that can be.
 * ``cross``: ridge classifier on the frozen features, trained on one dataset, tested on all.
 
 Other settings than those of the stored tables start new tables: give ``--out`` and ``--report`` to try something.

@@ -78,6 +78,9 @@ def _stage(root: Path, profile: str) -> Path:
     (stage / "notebooks").mkdir()
     for name in notebooks.names():
         content = json.loads((executed / f"{name}.ipynb").read_text("utf-8"))
+        for cell in content["cells"]:
+            if "injected-parameters" in cell["metadata"].get("tags", []):
+                cell["metadata"]["tags"].append("hide-input")  # long, and of use to few readers
         content["cells"].append(_footer(content["metadata"]["aulib"]))
         (stage / "notebooks" / f"{name}.ipynb").write_text(json.dumps(content), "utf-8")
     generated = stage / "book" / "generated"

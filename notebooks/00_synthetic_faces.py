@@ -141,8 +141,8 @@ absent = [unit for unit in facs.CATALOGUE.values() if not unit.renderable]
 pd.Series({unit.code: unit.name for unit in absent}, name="cannot be shown").to_frame()
 
 # %% [markdown]
-# The others follow by region. Each row is one action unit, each column an intensity. A trace (A) is hard to see by
-# design: it is what human coders argue about. Compare every face with the relaxed one at the left of its row.
+# The others follow by region. Each row is one action unit, each column an intensity. A trace (A) is mostly hard to
+# see, by design: it is what human coders argue about. Compare every face with the relaxed one at the left of its row.
 
 
 # %%
@@ -188,7 +188,8 @@ sheet(mouth[half:], "Mouth, chin and neck, second part")
 
 # %% [markdown]
 # Three action units hide the red of the lips: AU23 tightens them, AU24 presses them together, AU28 sucks them in. In
-# real faces they are told apart by fine wrinkles, bulges and the chin. Here their drawings differ too, but little.
+# real faces they are told apart by fine wrinkles, bulges and the chin. Here look at the mouth's width and the creases
+# around it.
 
 # %% mystnb={"image": {"alt": "Sheet of the action units of jaw and head at intensities A to E."}}
 sheet(region("jaw", "head"), "Jaw and head")
@@ -309,7 +310,7 @@ face_plots.captioned(
 # %%
 key, aus = ["dataset", "image"], list(facs.ALL)
 said = work.database().dropna(subset=["image"]).drop_duplicates(key).set_index(key)[aus]
-true = pictured.set_index(key)[aus].loc[said.index]
+true = pictured.set_index(key)[aus].reindex(said.index)
 lost = true.eq(1) & said.isna()
 
 # %%
@@ -332,7 +333,8 @@ share.rename("share of displayed action units that are unknown").round(3).to_fra
 
 # %% [markdown]
 # One picture of each dataset makes it concrete. Under it stand the numbers of the action units that are really
-# displayed, then those that are read as displayed, then how many of the 45 are unknown.
+# displayed, then those that are read as displayed, then how many of the 45 are unknown. The picture shown is one on
+# which most is lost; if a dataset's share above is zero, its two lists agree.
 
 # %%
 some_read = said.eq(1).any(axis=1).fillna(False)
@@ -359,8 +361,9 @@ found = [picture(dict(zip(key, place, strict=True))) for place in worst]
 face_plots.captioned(found, texts, "Known to us, unknown to the readers", work.source)
 
 # %% [markdown]
-# The rest of the book learns from the second line and never sees the first. Only {doc}`06_results` opens the truth
-# again, to ask what the missing labels have hidden. Over the whole meta-database, this share of cells is unknown:
+# All training in this book learns from the second line and never sees the first. The truth is opened only to judge:
+# {doc}`06_results`, for one, asks what the missing labels have hidden. Over the whole meta-database, this share of
+# cells is unknown:
 
 # %%
 print(
@@ -461,21 +464,23 @@ face_plots.recognition_dots(
 )
 
 # %% [markdown]
-# Which are they, by name? Who trains on these faces should not be surprised by failures on the first line, and should
-# draw no conclusion from the second. A column for each detector that was measured:
+# Which are they, by name? Who trains on these faces should not be surprised by failures of those on the first line,
+# and should draw no conclusion about those on the second. A column for each detector; an empty cell means none:
 
 # %%
 words = ["not recognised", "too few", "weak", "recognised"]
 columns = {}
 for detector in ("probe", "tuned", "tuned_all"):
-    said_of = measured.units[f"{detector}_verdict"]
+    said_of = measured.units[f"{detector}_verdict"].dropna()
+    if said_of.empty:  # not measured
+        continue
     columns[detector] = [", ".join(said_of.index[said_of == word]) for word in words]
 pd.DataFrame(columns, index=words).rename_axis(measured.source)
 
 # %% [markdown]
-# Last, a step that real detectors fail at: another dataset. A linear model is trained on one dataset and tested on new
-# people of every dataset. The diagonal is the comfortable case. In the bottom row the model saw all datasets *but* the
-# one it is tested on.
+# Last, a step that is hard for real detectors too: another dataset. A linear model is trained on one dataset and
+# tested on new people of every dataset. On the diagonal only the people change. In the bottom row the model saw all
+# datasets *but* the one it is tested on.
 
 # %% mystnb={"image": {"alt": "Macro F1 by training and test dataset; the diagonal is printed in bold."}}
 face_plots.transfer_map(
@@ -493,14 +498,15 @@ scores = {
 pd.Series(scores, name=measured.source).round(3).to_frame()
 
 # %% [markdown]
-# The difference of the first two lines is the price of a new dataset, on average. Columns of the figure may be compared
-# downwards, since each is about the same people. Rows may not be compared with each other: the datasets differ in size
-# as well, and a model that has seen more people is usually better everywhere.
+# The difference of the first two lines is the price of a new dataset, on average; the third is the score of a model
+# that always says "displayed". Columns of the figure may be compared downwards, since each is about the same people.
+# Do not read a row as the worth of a kind of face: the datasets differ in size as well, and more images and more
+# people help. A large dataset may even teach more about a small one than the small one itself.
 #
 # ## Exercises
 #
-# **Exercise 1.** Two action units have the same name in every pixel. Show with two lines of code that AU43 and AU45
-# cannot be told apart in one image. What does that do to a dataset that codes only one of them?
+# **Exercise 1.** Two action units look the same in every pixel. Show with a line of code that AU43 and AU45 cannot be
+# told apart in one image. What does that do to a dataset that codes only one of them?
 #
 # ```{admonition} Solution
 # :class: dropdown
@@ -514,7 +520,7 @@ pd.Series(scores, name=measured.source).round(3).to_frame()
 # ```{admonition} Solution
 # :class: dropdown
 # `{name: {"AU12", "AU25"} & set(d.coded_aus()) for name, d in registry.PAPER.items()}`. BP4D codes AU12 but not AU25, so
-# a laugh with parted lips is half known there. Look again at BP4D's face in the figure of lost labels.
+# a laugh with parted lips is half known there. Look for 25 under BP4D's face in the figure of lost labels.
 # ```
 #
 # **Exercise 3.** Find two frequent action units that never occur together in the truth table. Is that chance, or does
@@ -553,5 +559,5 @@ pd.Series(scores, name=measured.source).round(3).to_frame()
 # - A face is a person, a dictionary of action units and a scene. The truth is known because it was the input.
 # - Six trees show these faces in six looks and lose their labels in six ways. They never contradict the truth.
 # - Rates of three datasets follow real counts; the rest of the model is invented, and says so.
-# - Some action units can be drawn but hardly recognised at this size. They are named above.
+# - What can be drawn is not always recognised. The table above says which action units are.
 # - A model meets people it has never seen, and datasets it has never seen. The second is another question.

@@ -72,6 +72,7 @@ settings = profiles.settings(
 )
 work = pipeline.Pipeline(settings)
 roots = work.roots()
+pd.set_option("display.max_colwidth", None)
 
 # %% [markdown]
 # ## The six datasets of the paper
@@ -103,7 +104,7 @@ label_plots.sample_faces(first, "One image of each dataset", work.source)
 # %% [markdown]
 # ## Six ways to write it down
 #
-# Each dataset is a folder. Already its top level shows that nobody agreed with anybody: one has a single table, the
+# Each dataset is a folder. Already its top level shows that nobody agreed with anybody: some have a single table,
 # others have trees with a file per film or even a file per frame.
 
 # %%
@@ -149,6 +150,10 @@ print(table["source"].iloc[0])
 print(database.annotation(table.iloc[0], roots).splitlines()[-1][:100])
 
 # %% [markdown]
+# A file may code more than its table knows. The profiles of this book ask BP4D's reader, by its setting `aus`, for
+# the twelve action units of that dataset's benchmark; the others stay unknown, whatever the file says.
+# {doc}`../book/settings` gives the reason.
+#
 # What is known about a dataset, such as its action units, its codes and its licence, is kept in one table, the
 # registry. Facts that public documents leave open are settings of the adapter, with a default that you can change.
 # Actor Study is marked as not verified: no description of its files is public, so any action unit may have a column.
@@ -158,7 +163,7 @@ known_facts = {
     name: (len(d.coded_aus()), d.unknown_codes, d.verified)
     for name, d in registry.PAPER.items()
 }
-columns = ["action units with a label", "codes for unknown", "layout verified"]
+columns = ["action units coded, of 45", "codes for unknown", "layout verified"]
 pd.DataFrame.from_dict(known_facts, orient="index", columns=columns)
 
 # %%

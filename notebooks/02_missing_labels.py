@@ -113,22 +113,22 @@ print(f"{rate:.2%} of the cells are unknown ({work.source})")
 by = missingness.label_counts(db, by="dataset")
 by.loc[(slice(None), ["AU12", "AU25"]), :]
 
-# %% mystnb={"image": {"alt": "One panel of bars per dataset: nearly every bar is hatched wholly or not at all."}}
+# %% mystnb={"image": {"alt": "One panel of bars per dataset: bars are hatched wholly, in a small part or not at all."}}
 label_plots.label_bars_by_dataset(by, "Labels by dataset", work.source)
 
 # %% [markdown]
-# Hardly any bar is hatched in part. A dataset looks for an action unit on all its images or on none, so what is missing
-# was decided before any face was seen. The map says the same in one picture: the darker a cell, the larger the share of
-# the dataset's images that know the action unit.
+# A bar is hatched wholly, in a small part or not at all. A dataset looks for an action unit on nearly all its images
+# or on none, so most of what is missing was decided before any face was seen. The map says the same in one picture:
+# the darker a cell, the larger the share of the dataset's images that know the action unit.
 
 # %% mystnb={"image": {"alt": "Map of datasets by action units: most cells are either fully dark, known, or empty."}}
 coverage = missingness.coverage(db)
 label_plots.coverage_map(coverage, "Known labels", work.source)
 
 # %% [markdown]
-# How many holes are *by design*? We count a hole as such if its dataset never says "not displayed" of this action unit:
-# then nobody looked for it. A few action units are known only where somebody happened to see them. Such labels say
-# little, since they cannot be 0.
+# How many holes are *by design*? We count a hole as such if its dataset never says "not displayed" of this action
+# unit: then nobody looked for it. If such a unit is known at all, somebody happened to see it, and a label that
+# cannot be 0 says little.
 
 # %%
 never = by["not_displayed"] == 0
@@ -154,13 +154,13 @@ shares.to_frame().style.format("{:.2%}").set_caption(work.source)
 
 # %%
 table_3 = missingness.table_3()
-table_3.sum().rename(f"of {len(table_3)} action units").to_frame("documented").T
+table_3.sum().to_frame(f"documented, of {len(table_3)}").T
 
 # %% [markdown]
-# Documentation and data need not agree. A filled mark below stands where both do. An empty mark was promised and never
-# seen; a cross is known in some row although nobody promised it. For Actor Study no list is public, so the
-# reconstruction marks every action unit, and the data decide. BP4D's files code more action units than we read: by
-# default its reader takes the benchmark's twelve, the choice with which the paper's missing rate can be recomputed.
+# Documentation and data need not agree. A filled mark below stands where both do. An empty mark was promised and
+# never seen; a cross is known in some row although nobody promised it. For Actor Study no list is public, so the
+# reconstruction marks every action unit, and the data decide. BP4D's files code more action units than we read: the
+# book's profiles take the benchmark's twelve, the choice with which the paper's missing rate can be recomputed.
 
 # %% mystnb={"image": {"alt": "Datasets by action units: filled marks where documentation and table agree."}}
 label_plots.documented_map(
@@ -168,9 +168,9 @@ label_plots.documented_map(
 )
 
 # %% [markdown]
-# Look at this figure first when you read data of your own. A row of empty marks means that a file was not found or that
-# a column has another name; crosses mean that the release is another one, or that a reader turned "not coded" into a
-# label.
+# Look at this figure first when you read data of your own. A row of empty marks means that a file was not found, that
+# its columns have other names, or that its reader was told to leave them out; crosses mean that the release is
+# another one, or that a reader turned "not coded" into a label.
 #
 # ## Patterns
 #
@@ -190,9 +190,10 @@ label_plots.pattern_map(
 )
 
 # %% [markdown]
-# The most frequent patterns carry the names of datasets: a dataset is nearly the same as its pattern. This is good
-# news for a balancing algorithm, which treats rows of equal labels alike, and bad news for anybody who hoped that
-# every pair of action units is seen together somewhere.
+# Each of these patterns carries the name of a dataset: whoever sees which labels are known can guess where a row
+# comes from. A dataset with scattered holes has several patterns, the others have one. This is good news for a
+# balancing algorithm, which treats rows of equal labels alike, and bad news for anybody who hoped that every pair of
+# action units is seen together somewhere.
 #
 # ## Known together
 #
@@ -222,7 +223,7 @@ print(f"coded in at least one: {coded.any(axis=1).sum()} of {len(coded)}")
 
 # %% [markdown]
 # The other simple way keeps only rows without any hole. Let us count them for the action units of the paper, which
-# stand in `facs.PAPER_13`. The masks of this book exist because both ways throw away nearly everything.
+# stand in `facs.PAPER_13`. The masks of this book exist because both ways throw away most of what is known.
 
 # %%
 complete = db[list(facs.PAPER_13)].notna().all(axis=1)
@@ -309,7 +310,7 @@ label_plots.cardinality_bounds(
 
 # %% [markdown]
 # The published cardinality of an incompletely labelled dataset is usually the lower bound, without saying so. Compare
-# two datasets by it and you compare their annotators' lists, not their faces.
+# two datasets by it and you compare their annotators' lists along with their faces.
 #
 # ## How uneven are the labels?
 #
@@ -327,8 +328,8 @@ balance_plots.counts(uneven, work.source)
 #
 # ## What if unknown is read as "no"?
 #
-# Many programs, some of them winners of competitions, replace unknown by 0. First effect: the action units become
-# rarer than they are, and not all by the same factor.
+# Many programs, some of them winners of competitions, replace unknown by 0. First effect: action units become rarer
+# than they are, and not all by the same factor. A unit that nearly every row knows hardly moves.
 
 # %% mystnb={"image": {"alt": "Two marks per action unit: prevalence falls when unknown counts as not displayed."}}
 label_plots.prevalence_shift(
@@ -358,9 +359,9 @@ print("macro F1:", scores.mean().round(2).to_dict() or "the truth is unknown")
 scores.style.format("{:.2f}").set_caption(f"F1 of a perfect detector. {work.source}")
 
 # %% [markdown]
-# A perfect detector loses, and the more so the less an action unit was annotated. A network trained on such zeros
-# learns the same lesson: it learns which dataset it is looking at, and answers "no" wherever that dataset had no
-# annotators. This is why unknown never becomes a number in this book.
+# A perfect detector loses, and the more so the larger the part of an action unit's displays that nobody wrote down. A
+# network trained on such zeros learns the same lesson: it learns which dataset it is looking at, and answers "no"
+# wherever that dataset had no annotators. This is why unknown never becomes a number in this book.
 #
 # ## Exercises
 #
@@ -388,8 +389,9 @@ scores.style.format("{:.2f}").set_caption(f"F1 of a perfect detector. {work.sour
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Take the sixth-largest value of `counts["displayed"]` plus one as threshold. The missing rate usually falls further:
-# the most frequently displayed action units are those that nearly all datasets look for.
+# Take the sixth-largest value of `counts["displayed"]` plus one as threshold. Units that nearly all datasets look for
+# lower the missing rate. But one large dataset that shows a unit often can lift it over any threshold, with unknown
+# labels everywhere else: compare the five with the map of known labels.
 # ```
 #
 # **Exercise 4.** Suppose that unknown cells are displayed as often as the known ones of the same action unit. Which

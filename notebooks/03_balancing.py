@@ -102,7 +102,7 @@ columns.style.format("{:.2f}", subset=["prevalence", "IRLbl"]).set_caption(work.
 
 # %% [markdown]
 # Three numbers sum up a column of counts: the largest divided by the smallest, the mean of the ratios (MeanIR), and
-# the standard deviation divided by the mean (CV). All three are 1, 1 and 0 for perfectly even labels. The first is
+# the standard deviation divided by the mean (CV). They are 1, 1 and 0 for perfectly even labels. The first is
 # the one we shall minimise, because it speaks for the worst-served label.
 
 # %%
@@ -110,7 +110,7 @@ pd.Series(before.attrs, name=work.source)[["max_min", "MeanIR", "CV"]].round(3)
 
 # %% [markdown]
 # The same counts as bars. Compare the longest bar with the shortest: a network that sees each row once per epoch gets
-# that many more positive examples of one action unit than of the other. The ratio stands in the title.
+# that many times as many positive examples of one action unit as of the other. The ratio stands in the title.
 
 # %% mystnb={"image": {"alt": "Bars of training rows that display each action unit, longest first; very uneven."}}
 balance_plots.counts(before, work.source)
@@ -166,7 +166,8 @@ growth.map("{:+.0%}".format).rename(
 #
 # Rows with the same labels are interchangeable for counting, so they form one group. Unknown is a third symbol beside
 # 0 and 1 and never merged into 0: two rows that agree where both are known, but are unknown in different places,
-# change different counts when copied. Each column below is the label of a group, `n` its number of rows.
+# change different counts when copied. Each line below is a group: `n` is its number of rows, and the action units are
+# its labels.
 
 # %%
 balanced = work.balance()
@@ -174,8 +175,8 @@ groups = balanced.groups.sort_values("n", ascending=False)
 groups.head(8)
 
 # %% [markdown]
-# Many rows, far fewer groups: that makes the problem small. The column `x` already holds the answer, the number of
-# rows to take from each group. How is it found?
+# There are fewer groups than rows, which makes the problem small. The column `x` already holds the answer, the number
+# of rows to take from each group. How is it found?
 #
 # ## The linear program
 #
@@ -309,8 +310,8 @@ costs[["optimum", "max_min", "left out", "coverage shift"]].astype(float).round(
 # ## Wider limits, more even labels
 #
 # How much evenness do the limits cost? Each row of the table solves the program again with other limits. Wider limits
-# can never make the optimum worse, since every old sample is still allowed. They do ask for more copies of single
-# rows, and a network may learn such rows by heart.
+# can never make the optimum worse, since every old sample is still allowed. But they allow more copies of single
+# rows, and a network may learn such rows by heart. The table gives the ratio after rounding to whole rows.
 
 # %%
 limits = [(1, 1), (0.8, 1.5), (0.5, 2), (0.5, 3), (0.25, 5)]

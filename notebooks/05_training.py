@@ -213,9 +213,9 @@ import time
 
 from aulib import features as cache
 
+# %%
 part = network.frozen_part(run.model, "block4_pool")
-place = f"{tempfile.mkdtemp()}/kept"
-kept = cache.extract(faces, part, place, progress=False)
+kept = cache.extract(faces, part, tempfile.mkdtemp() + "/kept", progress=False)
 part.predict_on_batch(faces)  # the first call also compiles
 moments = [time.perf_counter()]
 for look in (lambda: part.predict_on_batch(faces), lambda: np.array(kept)):
@@ -426,6 +426,7 @@ figures.faces_figure(
 # %%
 from aulib import estimate, paper
 
+# %%
 shown = "Without cached features there are no times to scale up."
 if run.cached:
     large = estimate.of_run(run.record, paper.TRAIN_IMAGES, epochs=(30, 30))

@@ -24,6 +24,7 @@ PAGES = [
     "book/settings",
     "book/datasets",
     "book/own_data",
+    "book/batch",
     "book/bad_input",
     "book/datasheet",
     "book/glossary",

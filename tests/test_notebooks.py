@@ -30,6 +30,7 @@ def test_the_notebooks_are_there():
         "09_resampling",
         "10_own_adapter",
         "11_missing_mechanisms",
+        "12_own_pictures",
     ]
 
 

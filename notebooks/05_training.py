@@ -114,6 +114,7 @@ import pandas as pd
 
 from aulib import model as network
 
+# %%
 chosen = settings.training
 how = dict(weights=chosen.weights, pixels=chosen.pixels, hidden=chosen.hidden)
 model = network.vgg16(work.aus, chosen.image_size, **how, dropout=chosen.dropout)
@@ -186,6 +187,8 @@ except Exception as error:
 
 # %%
 run = work.run()
+
+# %%
 counted = run.record["rows"]
 passes = {
     "plain recipe": counted["train"] * sum(chosen.epochs),

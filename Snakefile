@@ -17,7 +17,7 @@ SWEEP = sweeps.load(config["sweep"]) if "sweep" in config else None
 NOTEBOOKS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
 BOOK = sorted(str(path) for path in Path("book").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 # The last of the steps whose products a notebook needs, where that is more than the database.
-NEEDS = {"05_training": "run", "06_results": "run", "12_own_pictures": "run"}
+NEEDS = {"05_training": "run", "06_results": "run", "13_own_pictures": "run"}
 # Measured once, by benchmarks/recognition.py, and shown in the chapter on the faces.
 MEASURED = [f"aulib/synth/data/{name}" for name in ("recognition.csv", "cross_dataset.csv", "recognition.json")]
 # Each step's own code, and the step before it.

@@ -133,7 +133,7 @@ for table in tables.values():
 # A small class for each dataset, called an *adapter*, turns its files into rows of one common form. The first columns
 # say where a row comes from. Then come the 45 action units of the paper's Table 3: 1 displayed, 0 not displayed, and
 # `<NA>` unknown. Cells of type `Int8` may be unknown, which ordinary integers cannot be. How to write an adapter for
-# data of your own is shown in {doc}`10_own_adapter`.
+# data of your own is shown in {doc}`11_own_adapter`.
 
 # %%
 name = "bp4d" if "bp4d" in roots else next(iter(roots))

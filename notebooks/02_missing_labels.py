@@ -138,7 +138,7 @@ print(f"{by_design:.1%} of the unknown cells are missing by design")
 # %% [markdown]
 # The rest are frames that were not annotated and single cells that were skipped. Which datasets have such scattered
 # holes? The table shows the share of unknown cells among the action units that a dataset does look for. Whether these
-# holes hang on what the face shows is the question of {doc}`11_missing_mechanisms`.
+# holes hang on what the face shows is the question of {doc}`12_missing_mechanisms`.
 
 # %%
 scattered = by[~never].groupby("dataset").sum()
@@ -412,4 +412,4 @@ scores.style.format("{:.2f}").set_caption(f"F1 of a perfect detector. {work.sour
 # - Selecting frequent action units selects complete ones: the trained cells are less incomplete than the database.
 # - With holes, cardinality has bounds and no value.
 # - Reading unknown as 0 makes action units rarer than they are and punishes the best detector.
-# - *Why* labels are missing, and the paper's missing rate, are the subject of {doc}`11_missing_mechanisms`.
+# - *Why* labels are missing, and the paper's missing rate, are the subject of {doc}`12_missing_mechanisms`.

@@ -214,7 +214,7 @@ compared.round(3).rename_axis(work.source)
 # %% [markdown]
 # Compare the columns. Wherever a label has unknown cells, NaN spoils the first column; that failure is loud, and it is
 # why this project writes unknown as NaN. The second column fails silently: on the same labels its
-# numbers differ from the masked ones, and nothing stops them from leaving the range of an F1. {doc}`08_ready_made` tries
+# numbers differ from the masked ones, and nothing stops them from leaving the range of an F1. {doc}`09_ready_made` tries
 # more such functions.
 #
 # ## From a score to a loss
@@ -318,7 +318,7 @@ score_plots.batch_distortion(
 # %% [markdown]
 # So the paper's choice to accept the distortion is reasonable for its 13 frequent action units and its large batches.
 # It would not be for all 45. Shuffling across datasets matters as well: batches in the order of the files would hold
-# one dataset each, hence many labels without a single known cell. {doc}`07_losses` removes the distortion.
+# one dataset each, hence many labels without a single known cell. {doc}`08_losses` removes the distortion.
 #
 # ## The same thing in Keras
 #

@@ -19,7 +19,7 @@ import hosted  # noqa: E402
 
 #: What a notebook needs beside the package's core.
 EXTRAS = ("synth", "train", "plots", "faces")
-#: Optional in the notebooks: without the detector only chapter 12 asks for it.
+#: Optional in the notebooks: without the detector only chapter 13 asks for it.
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 

@@ -25,12 +25,12 @@ def test_the_notebooks_are_there():
         "04_metrics_and_loss",
         "05_training",
         "06_results",
-        "07_losses",
-        "08_ready_made",
-        "09_resampling",
-        "10_own_adapter",
-        "11_missing_mechanisms",
-        "12_own_pictures",
+        "08_losses",
+        "09_ready_made",
+        "10_resampling",
+        "11_own_adapter",
+        "12_missing_mechanisms",
+        "13_own_pictures",
     ]
 
 

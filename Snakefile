@@ -31,11 +31,15 @@ STEPS = {
 DONE = "_build/done/{profile}/{step}"
 
 
-localrules: all, products
+localrules: all, editions, products
 
 
 rule all:
     input: "_build/html/index.html"
+
+
+rule editions:
+    input: "_build/html/index.html", "_build/html-instructor/index.html"
 
 
 rule products:
@@ -61,13 +65,24 @@ rule notebook:
     shell: f"aulib run {{wildcards.name}} --profile {PROFILE}"
 
 
+PAGES = [*expand(f"_build/executed/{PROFILE}/{{name}}.ipynb", name=NOTEBOOKS), *BOOK, "_config.yml", *dependencies.of_pages(),
+    *(f"profiles/{name}.yml" for name in ("tiny", "quick", "classroom", "paper"))]
+
+
 rule book:
-    input: expand(f"_build/executed/{PROFILE}/{{name}}.ipynb", name=NOTEBOOKS), BOOK, "_config.yml", "aulib/book.py", "aulib/paper.py",
-        [f"profiles/{name}.yml" for name in ("tiny", "quick", "classroom", "paper")]
+    input: PAGES
     output: "_build/html/index.html"
     params: profile=PROFILE
     threads: workflow.cores
     shell: "aulib book --profile {params.profile} > /dev/null"
+
+
+rule instructor_book:
+    input: PAGES
+    output: "_build/html-instructor/index.html"
+    params: profile=PROFILE
+    threads: workflow.cores
+    shell: "aulib book --profile {params.profile} --edition instructor > /dev/null"
 
 
 if SWEEP:

@@ -60,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     make.set_defaults(command=_make)
     _add_profile(make)
     make.add_argument("--cores", type=int, default=os.cpu_count(), help="default: all")
+    make.add_argument(
+        "--edition",
+        choices=("student", "both"),
+        default="student",
+        help="both: also the instructor edition, with solutions, in _build/html-instructor; default student",
+    )
 
     run = commands.add_parser("run", help="execute notebooks with papermill")
     run.set_defaults(command=_run)
@@ -77,8 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     book = commands.add_parser("book", help="build the HTML from notebooks that were executed")
-    book.set_defaults(command=lambda given: print(f"The book is at {_book(given.profile)}"))
+    book.set_defaults(command=lambda given: print(f"The book is at {_book(given.profile, given.edition)}"))
     _add_profile(book)
+    book.add_argument("--edition", default="student", help="student (default) or instructor, with solutions")
 
     build = commands.add_parser("build", help="build or find one product of the data flow and print where it is")
     build.set_defaults(command=_build)
@@ -201,13 +208,15 @@ def _make(given: argparse.Namespace) -> None:
     pipeline.writable(root / "_build")
     with _alone(root / "_build" / ".make.lock", "another 'aulib make' is at work in this checkout"):
         # First the products: what depends on one that was made anew with the same content is then not run again.
-        for target in ("products", "all"):
+        for target in ("products", "all" if given.edition == "student" else "editions"):
             if workflow.run(root, [target], given.cores, {"profile": given.profile}):
                 raise AulibError(
                     f"the book under profile '{given.profile}' is not finished: the reason stands above; "
                     "what was done is kept"
                 )
     print(f"The book is at {root / '_build' / 'html' / 'index.html'}")
+    if given.edition == "both":
+        print(f"The instructor edition is at {root / '_build' / 'html-instructor' / 'index.html'}")
 
 
 @contextmanager
@@ -373,10 +382,10 @@ def _json(table, threshold: float) -> str:
     return json.dumps({"threshold": threshold, "images": images, "failures": table.attrs["failures"]}, indent=1)
 
 
-def _book(profile: str) -> Path:
+def _book(profile: str, edition: str) -> Path:
     from aulib import book
 
-    return book.build(profile)
+    return book.build(profile, edition)
 
 
 def _build(given: argparse.Namespace) -> None:

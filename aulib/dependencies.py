@@ -56,6 +56,17 @@ def of_notebook(source: str | Path) -> list[Path]:
     return _closure(own, barred=[maker for maker in MAKERS if f"aulib.{maker}" not in {_top(name) for name in own}])
 
 
+def of_pages() -> list[Path]:
+    """Return the files that lay out the pages of the book, beside the executed notebooks and the prose.
+
+    Example:
+        >>> "editions.py" in [path.name for path in of_pages()]
+        True
+    """
+    found = set(_files("aulib.book")) | set(_files("aulib.editions")) | set(_files("aulib.paper"))
+    return sorted(found | set(_files("aulib.exercises")) | set(_files("aulib.adapters")))
+
+
 def code_hash(*names: str) -> str:
     """Return twelve characters that change with any file of :func:`of_module`."""
     digest = hashlib.sha256()

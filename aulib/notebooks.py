@@ -61,10 +61,13 @@ def read(name: str) -> Any:
 
 
 def twin(name: str) -> str:
-    """Return the text of a notebook's output-free ipynb twin, the same for the same source."""
+    """Return the text of a notebook's ipynb twin, the same for the same source: no outputs, no solutions."""
     import jupytext
 
+    from aulib import editions
+
     notebook = read(name)
+    notebook.cells = editions.student(notebook.cells)
     notebook.metadata = {
         key: notebook.metadata[key] for key in ("accelerator", "colab", "kernelspec") if key in notebook.metadata
     }

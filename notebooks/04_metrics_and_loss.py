@@ -340,32 +340,59 @@ model.evaluate(p, y, verbose=0, return_dict=True)
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** In the first table of this chapter, which single probability must change, and past what value, so that
-# label 0 reaches an F1 of 1? Is one change enough?
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong.
+
+# %%
+from aulib import exercises
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 4.1 (easy)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# Label 0 has one false positive (row 1) and one false negative (row 2). Both must cross 0.5, so one is not enough.
-# ```
+# In the first table of this chapter, which probabilities must change so that label 0 reaches an F1 of 1? Change as few as you can, and give the whole array.
+
+# %% tags=["solution"]
+answer = p.copy()
+answer[1, 0], answer[2, 0] = 0.4, 0.6
+
+# %% tags=["check"]
+exercises.check("4.1", answer, y=y, p=p)
+
+# %% [markdown] tags=["solution"]
+# Label 0 has one false positive (row 1) and one false negative (row 2). Both must cross 0.5, so one change is not enough.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 4.2 (medium)
 #
-# **Exercise 2.** A detector gives the same probability $c$ to every row. What is its soft F1 for prevalence $\pi$, and
-# which $c$ is best? What does this mean for training with this loss?
+# A detector gives the same probability $c$ to every row. Write a function that returns its soft F1 for a prevalence $\pi$. Which $c$ is best, and what does this mean for training
+# with this loss?
+
+# %% tags=["solution"]
+def constant_f1(c, prevalence):
+    return 2 * prevalence * c / (prevalence + c)
+
+
+# %% tags=["check"]
+exercises.check("4.2", constant_f1)
+
+# %% [markdown] tags=["solution"]
+# $F = 2\pi c/(\pi+c)$ grows with $c$, so $c=1$ is best: a network that cannot tell faces apart learns to say "yes". Outputs of a network trained with this loss are therefore no
+# calibrated probabilities.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 4.3 (easy)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# $F = 2\pi c/(\pi+c)$ grows with $c$, so $c=1$ is best: a network that cannot tell faces apart learns to say "yes".
-# Outputs of a network trained with this loss are therefore no calibrated probabilities.
-# ```
-#
-# **Exercise 3.** Replace the unknown cells of `part` by 0 ("not coded means not displayed") and compute the macro F1
-# again. Which counts change, and in which direction does the score move?
-#
-# ```{admonition} Solution
-# :class: dropdown
-# `metrics.f1_macro(np.nan_to_num(part), guess)`. Unknown cells that are predicted positive become false positives, so
-# precision and F1 can only fall, although the predictions have not changed.
-# ```
-#
+# Replace the unknown cells of `part` by 0 ("not coded means not displayed") and compute the macro F1 of `guess` again. By how much does the score change? Which counts are to blame?
+
+# %% tags=["solution"]
+answer = metrics.f1_macro(np.nan_to_num(part), guess) - metrics.f1_macro(part, guess)
+
+# %% tags=["check"]
+exercises.check("4.3", answer, y=part, p=guess)
+
+# %% [markdown] tags=["solution"]
+# Unknown cells that are predicted positive become false positives, so precision and F1 can only fall, although the predictions have not changed.
+
+# %% [markdown]
 # ## Summary
 #
 # - Unknown cells count nowhere: not in a score, not in the loss, not in a gradient.

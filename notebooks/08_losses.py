@@ -379,47 +379,104 @@ pd.Series(model.train_on_batch(p, y, return_dict=True), dtype=float).round(3)
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** Add ten rows whose labels are all unknown to `y`, with any probabilities. Which of the seven values
-# change? Why does even the loss that fills holes with 0 not react?
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong.
+
+# %%
+from aulib import exercises
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 8.1 (easy)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# None changes. Masked losses give these rows no weight. `missing_as_negative_crossentropy` leaves out rows without any
-# known label, as the paper drops such images before training. Filling them too would teach "nothing is displayed" from
-# images that nobody has coded.
-# ```
+# Add ten rows whose labels are all unknown to `y`, and any probabilities to `p`. Which of the seven losses change their value? Give a list of names, `[]` if none does.
+
+# %% tags=["solution"]
+more_y = np.vstack([y, np.full((10, 3), nan)])
+more_p = np.vstack([p, np.full((10, 3), 0.9)])
+now = {name: float(losses.by_name(name, y)(more_y, more_p)) for name in losses.names()}
+changed = [name for name in now if not np.isclose(now[name], values[name])]
+
+# %% tags=["check"]
+exercises.check("8.1", changed, y=y, p=p)
+
+# %% [markdown] tags=["solution"]
+# None changes. Masked losses give these rows no weight. `missing_as_negative_crossentropy` leaves out rows without any known label, as the paper drops such images before training. Filling them too would teach "nothing is displayed" from images that nobody has coded.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 8.2 (medium)
 #
-# **Exercise 2.** Two batches hold 1 and 9 known positives of a label, their F1 values are 0 and 0.9. What is the mean
-# of the batches, and between which bounds does the F1 of all rows lie if the probabilities are 0 and 1 only and no
-# false alarm occurs?
+# An epoch has several batches, each with its counts $(TP, FP, FN)$ of one label. Write a function that takes the list of them and returns the F1 of all rows. Compare it with the mean of the batches' F1 for `[(0, 0, 1), (8, 0, 1)]`.
+
+
+# %% tags=["solution"]
+def f1_of_batches(counts):
+    tp, fp, fn = np.sum(counts, axis=0)
+    return 2 * tp / (2 * tp + fp + fn)
+
+
+# %% tags=["check"]
+exercises.check("8.2", f1_of_batches)
+
+# %% [markdown] tags=["solution"]
+# The batches' F1 are 0 and 16/17, their mean is below one half. Together it is 16/18. A ratio of sums is not a mean of ratios.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 8.3 (hard)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# The mean is 0.45. In the first batch the positive is missed. In the second, $2TP/(2TP+FN) = 0.9$ with
-# $TP+FN = 9$ gives $TP = 81/11$, between 7 and 8. Together $TP$ is the same and $FN$ grows by one, so F1 lies between
-# $14/17$ and $16/18$: far above the mean.
-# ```
+# Find the bug. A colleague's masked cross-entropy prints the right value, yet after one step of training all weights are NaN. Repair the function below.
+
+
+# %%
+def colleague(y_true, y_pred):
+    known = keras.ops.logical_not(keras.ops.isnan(y_true))
+    cost = y_true * keras.ops.log(y_pred) + (1 - y_true) * keras.ops.log(1 - y_pred)
+    total = -keras.ops.sum(keras.ops.where(known, cost, 0.0))
+    return total / keras.ops.sum(keras.ops.cast(known, "float32"))
+
+
+# %% tags=["solution"]
+def repaired(y_true, y_pred):
+    known = keras.ops.logical_not(keras.ops.isnan(y_true))
+    y_true = keras.ops.where(known, y_true, 0.0)
+    cost = y_true * keras.ops.log(y_pred) + (1 - y_true) * keras.ops.log(1 - y_pred)
+    total = -keras.ops.sum(keras.ops.where(known, cost, 0.0))
+    return total / keras.ops.sum(keras.ops.cast(known, "float32"))
+
+
+# %% tags=["check"]
+exercises.check("8.3", repaired)
+
+# %% [markdown] tags=["solution"]
+# The chosen branch of `where` is right, but the derivative of the other one is NaN, and 0 times NaN is NaN. One line is enough: replace NaN before the first product.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 8.4 (medium)
 #
-# **Exercise 3.** Find the bug. A colleague masks with `loss = mask * (y * log(p))` after `mask = ~isnan(y)`. The
-# printed loss of `nansum(loss)` is right, yet after one step all weights are NaN. Why?
+# `q` above holds the share of rows on which each label is known and displayed. How many rows must a batch have so that at most one batch in a hundred holds no known positive of the rarest of these labels?
+
+# %% tags=["solution"]
+rows_needed = int(np.ceil(np.log(0.01) / np.log1p(-q.min())))
+
+# %% tags=["check"]
+exercises.check("8.4", rows_needed, q=q)
+
+# %% [markdown] tags=["solution"]
+# From $(1-q)^B \le 0.01$ follows $B \ge \log 0.01 / \log(1-q)$, rounded up.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 8.5 (medium)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `0 * NaN` is NaN. `nansum` hides it in the value, but the derivative of `mask * y * log(p)` with respect to `p` is
-# `mask * y / p`, which is NaN in the unknown cells whatever is summed afterwards. NaN must be replaced before the first
-# product: `y = where(mask, y, 0)`.
-# ```
-#
-# **Exercise 4.** Set `momentum=0` in the corrected loss and the batch size to the number of rows. Which loss do you
-# get? And with `momentum=0` in small batches?
-#
-# ```{admonition} Solution
-# :class: dropdown
-# On all rows it is the paper's loss, in value and gradient. In small batches the two mean probabilities come from the
-# last batch that held such a cell, so they scatter, but the counts are still those of the table: a good part of the
-# distortion is gone already.
-# ```
-#
+# In the figure of the partial cross-entropy, at which share of known labels does a whole row weigh most?
+
+# %% tags=["solution"]
+share_of_most = 5.45 / (2 * 4.45)
+
+# %% tags=["check"]
+exercises.check("8.5", share_of_most)
+
+# %% [markdown] tags=["solution"]
+# The row weighs $(-4.45 s + 5.45)\,s$, a parabola with its top at $s = 5.45 / 8.9$.
+
+# %% [markdown]
 # ## Summary
 #
 # - Masked losses ignore unknown cells; filling the holes trains on truths that nobody knows.

@@ -446,44 +446,90 @@ pd.DataFrame(logs).T[["masked_f1_score"]].round(3)
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** Invent a column of five labels with -1 among them and decisions such that the F1 of Keras is
-# *negative*. Check with `keras_f1`.
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong.
+
+# %%
+from aulib import exercises
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 9.1 (easy)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# Let an unknown cell be predicted and no displayed one: `keras_f1(np.float32([[-1], [1], [1], [0], [0]]),
-# np.float32([[0.9], [0.1], [0.1], [0.1], [0.1]]))` has a negative count of true positives.
-# ```
+# Invent five labels of one column, with -1 among them, and five probabilities, so that the F1 of Keras is *negative*. Try them with `keras_f1`.
+
+# %% tags=["solution"]
+column = [-1, 1, 1, 0, 0]
+probabilities = [0.9, 0.1, 0.1, 0.1, 0.1]
+
+# %% tags=["check"]
+exercises.check("9.1", column, probabilities)
+
+# %% [markdown] tags=["solution"]
+# The unknown cell is predicted, and no displayed one is: the count of true positives is -1.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 9.2 (medium)
 #
-# **Exercise 2.** Find the bug: a colleague removes unknown cells by `y_true[y_true != -1]` and `y_pred[y_true != -1]`
-# and calls `f1_score` on the two long vectors. There is no error. What has been computed?
+# Find the bug. A colleague removes unknown cells and calls `f1_score` on what is left. There is no error, but it is not the macro F1. Repair the function.
+
+
+# %%
+def colleague(y_true, y_pred):
+    keep = y_true != -1
+    return f1_score(y_true[keep], y_pred[keep])
+
+
+# %% tags=["solution"]
+def repaired(y_true, y_pred):
+    keep = y_true != -1
+    scores = [f1_score(y_true[k, j], y_pred[k, j]) for j, k in enumerate(keep.T)]
+    return np.mean(scores)
+
+
+# %% tags=["check"]
+exercises.check("9.2", repaired)
+
+# %% [markdown] tags=["solution"]
+# The mask turns the table into one long vector, so this is the F1 of pooled counts. Labels that are known on many faces and often displayed dominate it.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 9.3 (medium)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# The cells of all labels stand in one vector, so it is the F1 of pooled counts: `metrics.f1_micro(y, p)`. Labels that are
-# known on many faces and often displayed dominate it. For the macro F1 the rule must be applied to each label alone.
-# ```
+# Can the F1 of Keras be made right with weights per row? Write a function of one column `truth` (NaN for unknown) and `prob` that calls `keras_f1` for this label alone.
+
+
+# %% tags=["solution"]
+def one_label(truth, prob):
+    weights = (~np.isnan(truth)).astype("float32")
+    column, prob = np.nan_to_num(truth)[:, None], np.asarray(prob)[:, None]
+    return float(keras_f1(column, prob, weights)[0])
+
+
+# %% tags=["check"]
+exercises.check("9.3", one_label)
+
+# %% [markdown] tags=["solution"]
+# Yes, one label at a time, as long as no probability is exactly 0.5: Keras asks for more than the threshold, we for at least it.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 9.4 (hard)
 #
-# **Exercise 3.** Is `keras.metrics.F1Score` right if you call it for one label at a time, filled with 0, with that
-# label's column of the mask as weights per row? Try it on `labels`.
-#
-# ```{admonition} Solution
-# :class: dropdown
-# Yes: `keras_f1(np.nan_to_num(labels[:, [j]]), guess[:, [j]], mask_j)` with
-# `mask_j = (~np.isnan(labels[:, j])).astype("float32")` equals `metrics.f1_per_label(labels, guess)[j]`, as long as no
-# probability is exactly 0.5. Keras asks for `>`, we for `>=`.
-# ```
-#
-# **Exercise 4.** Someone proposes to write 0.5 for unknown, "halfway between no and yes". What do the sums of Keras's
-# F1 score make of it?
-#
-# ```{admonition} Solution
-# :class: dropdown
-# Each unknown cell counts as half displayed: predicted, it adds half a true and half a false positive; not predicted,
-# half a false negative. The result stays between 0 and 1 and is wrong all the same, so it is harder to notice than -1.
-# `aulib` refuses 0.5 as it refuses -1.
-# ```
-#
+# Someone writes 0.5 for unknown, "halfway between no and yes". A detector is without fault on known cells and says "not displayed" on all unknown ones. Write a function of the prevalence (among known cells) and the unknown share that returns the F1 which Keras's sums give.
+
+
+# %% tags=["solution"]
+def halfway(prevalence, unknown):
+    tp = (1 - unknown) * prevalence
+    fn = unknown * 0.5
+    return 2 * tp / (2 * tp + fn)
+
+
+# %% tags=["check"]
+exercises.check("9.4", halfway)
+
+# %% [markdown] tags=["solution"]
+# Each unknown cell counts as half displayed: not predicted, it adds half a false negative. The result stays between 0 and 1 and is wrong all the same.
+
+# %% [markdown]
 # ## Summary
 #
 # - Ready-made functions are made for complete labels. On ours they raise, return NaN, or return a wrong number.

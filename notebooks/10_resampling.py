@@ -251,44 +251,83 @@ table.style.format(precision=2).format("{:.3f}", subset=["SCUMBLE"]).format(
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** Clone with `share=2`. Does ML-ROS use all the clones it may? Which labels leave the turn, and what is
-# the ratio then?
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong.
+
+# %%
+from aulib import exercises
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 10.1 (easy)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `balancer.ml_ros(y, share=2, seed=seed)`. Its size shows how many clones were made. If it stopped early, every minority
-# label has come down to the MeanIR of the original table; if not, some label drags the most frequent one along and
-# never gets there. Either way the ratio ends near MeanIR or above it: the method aims at the mean, not at evenness.
-# ```
+# Write a function that takes the list of imbalance ratios of the labels that a row displays and returns the row's SCUMBLE. A row may display one label, or none.
+
+
+# %% tags=["solution"]
+def scumble_of_row(ratios):
+    if len(ratios) < 2:
+        return 0.0
+    return 1 - np.exp(np.mean(np.log(ratios))) / np.mean(ratios)
+
+
+# %% tags=["check"]
+exercises.check("10.1", scumble_of_row)
+
+# %% [markdown] tags=["solution"]
+# The geometric mean is at most the arithmetic mean, and equal to it when all ratios are equal. That is why one label gives 0.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 10.2 (medium)
 #
-# **Exercise 2.** Give the optimizer the limits that LP-RUS used up: the smallest and largest multiple of any group, at
-# LP-RUS's size. Can its ratio be worse than that of LP-RUS?
+# Take the rows `[[1, 1]] + [[1, 0]] * 4`. After how many clones does ML-ROS stop, with as many as it likes? Think first, then try.
+
+# %% tags=["solution"]
+few = [[1, 1]] + [[1, 0]] * 4
+clones = balancer.ml_ros(few, share=10).indices.size - len(few)
+
+# %% tags=["check"]
+exercises.check("10.2", clones)
+
+# %% [markdown] tags=["solution"]
+# Each clone of the first row raises both counts, so the ratio is $(5+k)/(1+k)$, and the method stops as soon as it is MeanIR, 3, or less. Leaving out the other four rows would make it 1 at once.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 10.3 (medium)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `m = under["LP-RUS"].groups; r = m["x"] / m["n"]; optimized(under["LP-RUS"], r.min(), r.max())`. The sample of LP-RUS
-# lies within these limits, so the optimum over real numbers cannot be worse. Rounding may cost a last digit.
-# ```
+# The optimizer may be told not to lower the known share of any label (`coverage=1`). With the profile's limits and the size `(1, 1)`, how much larger does the ratio `max_min` become?
+
+# %% tags=["solution"]
+summaries = [
+    balancer.balance(
+        y, limits.lower, limits.upper, (1, 1), seed=seed, coverage=floor
+    ).summary()
+    for floor in (None, 1)
+]
+price = summaries[1]["max_min"] - summaries[0]["max_min"]
+
+# %% tags=["check"]
+exercises.check("10.3", price, y=y, lower=limits.lower, upper=limits.upper, seed=seed)
+
+# %% [markdown] tags=["solution"]
+# The floor stops every fall of a known share. Rises stay possible, so the coverage shift need not be 0. If the price is 0 here, the optimum kept the shares already.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 10.4 (hard)
 #
-# **Exercise 3.** Take the rows `[[1, 1]] + [[1, 0]] * 4`. Where does ML-ROS stop, with as many clones as it likes? Where
-# would it go without the stop? What could a method do that may leave rows out?
-#
-# ```{admonition} Solution
-# :class: dropdown
-# `balancer.ml_ros([[1, 1]] + [[1, 0]] * 4, share=10).after`. Every clone of the one row with label 1 raises both counts,
-# $(5+k)/(1+k)$, and the method stops at the first $k$ at which this is MeanIR or less. Without the stop the ratio would
-# approach 1 and never reach it. Leaving out the four other rows makes it 1 at once.
-# ```
-#
-# **Exercise 4.** Add `coverage=1` to the call in `optimized`, for the sample "optimizer, both". What does the ratio
-# lose, and what happens to `coverage shift`?
-#
-# ```{admonition} Solution
-# :class: dropdown
-# `balancer.balance(y, limits.lower, limits.upper, (1, 1), seed=seed, names=work.aus, coverage=1).summary()`. The floor
-# stops every fall of a known share. Rises stay possible, so the shift need not be 0.
-# ```
-#
+# Write a function that counts the unique class groups of a label table with NaN, without using `aulib.balancing`.
+
+
+# %% tags=["solution"]
+def class_groups(y):
+    return len(np.unique(np.where(np.isnan(y), 2, y), axis=0))
+
+
+# %% tags=["check"]
+exercises.check("10.4", class_groups)
+
+# %% [markdown] tags=["solution"]
+# Unknown is a third symbol. Comparing NaN directly fails, since NaN is not equal to itself.
+
+# %% [markdown]
 # ## Summary
 #
 # - Count ratios mix rarity with coverage. Report prevalence ratios beside them when labels are missing.

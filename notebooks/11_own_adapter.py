@@ -391,33 +391,63 @@ print(len(database.load(file)) == len(db))
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** Forget the 8: register facts with `unknown_codes=()` and read. What does the adapter do, and what
-# would a program do that asks "greater than zero"?
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong.
+
+# %%
+from aulib import exercises
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 11.1 (easy)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `from dataclasses import replace`, `registry.add(replace(facts, unknown_codes=()))` and read: strict mode stops at the
-# first 8. "Greater than zero" would have called every 8 displayed. Add the right facts again afterwards.
-# ```
+# Suppose that nobody had said what 8 means, and a program calls every code greater than zero "displayed". How many cells of Teahouse would be wrong?
+
+# %% tags=["solution"]
+wrongly = int(table[list(facts.coded_aus())].isna().to_numpy().sum())
+
+# %% tags=["check"]
+exercises.check("11.1", wrongly, table=table, aus=facts.coded_aus())
+
+# %% [markdown] tags=["solution"]
+# Every 8 of the files is an unknown cell of the table. With `unknown_codes=()` in the facts, strict mode stops at the first of them.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 11.2 (medium)
 #
-# **Exercise 2.** Teahouse gets a second coder who writes 2 for "certainly displayed". Both 1 and 2 shall mean
-# displayed. What do you change, and where do you write it down?
+# Teahouse gets a second coder who writes 2 for "certainly displayed". Write the function that turns an array of codes into labels: 1 and 2 mean displayed, 0 not displayed, 8 unknown (NaN).
+
+
+# %% tags=["solution"]
+def as_labels(codes):
+    labels = np.full(np.shape(codes), np.nan)
+    labels[np.isin(codes, (1, 2))] = 1
+    labels[np.equal(codes, 0)] = 0
+    return labels
+
+
+# %% tags=["check"]
+exercises.check("11.2", as_labels)
+
+# %% [markdown] tags=["solution"]
+# In an adapter: accept `(0, 1, 2)` in `coded_cells`, then turn 2 into 1. If you want to keep the difference, keep the raw number as an extra.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 11.3 (medium)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# Accept `(0, 1, 2)` in `coded_cells` and map 2 to 1 where the result is 2: `cells[cells == 2] = 1`. If you want to keep
-# the difference, keep the raw number as an extra. The rule belongs into `notes` of the facts and the class's docstring.
-# ```
-#
-# **Exercise 3.** A row says frame 0. Which image would it get, and how should the adapter answer?
-#
-# ```{admonition} Solution
-# :class: dropdown
-# `frame + frame_offset` is -1 and no image has this number, so the row is counted as missing its image and dropped. It
-# is better to say what is wrong: in `part`, `for line in lines[values[:, 0] < 1]: self.problem("frame below 1", path,
-# int(line))`.
-# ```
-#
+# Frames and images are shifted against each other by `shift` (positive or negative). Write a function of `shift`, `films` and `frames` (of each film) that says how many rows find no image.
+
+
+# %% tags=["solution"]
+def lost(shift, films, frames):
+    return films * min(abs(shift), frames)
+
+
+# %% tags=["check"]
+exercises.check("11.3", lost)
+
+# %% [markdown] tags=["solution"]
+# Each film loses the same few frames at one end, and every other row gets a wrong image without any error.
+
+# %% [markdown]
 # ## Summary
 #
 # - Facts first: codes, licence, citation, and whether you have seen real files.

@@ -340,39 +340,78 @@ figures.known_shares(shares, "Known cells by dataset", "Reconstructed, not data"
 # the largest dataset codes. So the abstract's "tremendous amount of missing labels" describes the database, and the
 # network faces a milder problem. This takes nothing away from the method. But a reader who compares missing rates
 # across papers should ask: of which cells?
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** The release of Aff-Wild2 of 2022 codes twelve action units instead of eight. What would the missing
-# rate of the paper's database have been with it?
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong.
+
+# %%
+from aulib import exercises
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 12.1 (easy)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `missingness.paper_missing_rate(masks | {"aff_wild2": 12})`. Five action units are new (AU07, AU10, AU23, AU24 and
-# AU26) and AU20 is gone; four of the five are among the paper's thirteen, so the trained cells gain too:
-# `missingness.table_3({"aff_wild2": "2022"})`.
-# ```
+# Write the function that gives the uncertainty of the mask, in bits, of a label that is known on a share of the rows. It is asked for 0 and 1 too.
+
+
+# %% tags=["solution"]
+def bits(share):
+    return -sum(s * np.log2(s) for s in (share, 1 - share) if s > 0)
+
+
+# %% tags=["check"]
+exercises.check("12.1", bits)
+
+# %% [markdown] tags=["solution"]
+# $s\log_2 s$ tends to 0 for small $s$, so nothing is lost by leaving such a term out.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 12.2 (easy)
 #
-# **Exercise 2.** Plant holes that hang on the hidden label itself: make AU12 unknown on a part of the images that show
-# it. Does `mask_against_labels` find it without the truth? What does it find instead?
+# The release of Aff-Wild2 of 2022 codes twelve action units instead of eight. What would the missing rate of the paper's database have been with it?
+
+# %% tags=["solution"]
+newer = missingness.paper_missing_rate(masks | {"aff_wild2": 12})
+
+# %% tags=["check"]
+exercises.check("12.2", newer)
+
+# %% [markdown] tags=["solution"]
+# Five action units are new (AU07, AU10, AU23, AU24 and AU26) and AU20 is gone. Four of the five are among the paper's thirteen, so the trained cells gain too: `missingness.table_3({"aff_wild2": "2022"})`.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 12.3 (medium)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `copy = db[db["dataset"] == name].reset_index(drop=True)`, then
-# `copy.loc[(copy["AU12"] == 1).fillna(False) & (rng.random(len(copy)) < 0.4), "AU12"] = pd.NA` and the test. The pair
-# (AU12, AU12) cannot be tested. Pairs with companions of AU12, such as AU06, may stand out, so that holes that are not
-# at random look as if they were at random given AU06.
-# ```
+# Suppose the paper had printed its rate with one digit more, 69.074 %. How many combinations of list sizes would be left?
+
+# %% tags=["solution"]
+left = len(missingness.mask_combinations(rate=0.69074, digits=5))
+
+# %% tags=["check"]
+exercises.check("12.3", left)
+
+# %% [markdown] tags=["solution"]
+# Each digit cuts the number down to a fraction of itself.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 12.4 (hard)
 #
-# **Exercise 3.** Suppose the paper had printed its rate with one digit more, 69.074 %. How many combinations would be
-# left? And with one digit less?
-#
-# ```{admonition} Solution
-# :class: dropdown
-# `len(missingness.mask_combinations(rate=0.69074, digits=5))` and `len(missingness.mask_combinations(rate=0.691,
-# digits=3))`. Each digit cuts the number down to a fraction of itself. Printing digits costs nothing and helps readers.
-# ```
-#
+# Coders skip a share of exactly those images that display AU12, and none of the others. Write a function of the true prevalence and the skipped share that returns the prevalence among the labels that are known.
+
+
+# %% tags=["solution"]
+def seen(prevalence, skipped):
+    return prevalence * (1 - skipped) / (1 - prevalence * skipped)
+
+
+# %% tags=["check"]
+exercises.check("12.4", seen)
+
+# %% [markdown] tags=["solution"]
+# Skipped cells leave both the displayed and the known ones. No test on the table can find this, because the label that would show it is the one that is missing.
+
+# %% [markdown]
 # ## Summary
 #
 # - Labels are missing by dataset, and hardly otherwise: naming the dataset explains nearly all of it.

@@ -281,30 +281,66 @@ with tempfile.TemporaryDirectory() as folder:
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** Draw the map for `AU04` on the same synthetic face, and compare the three thirds. Where should the probability
-# of a lowered brow come from?
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong.
+
+# %%
+from aulib import exercises
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 13.1 (easy)
 #
-# ```{admonition} Answer
-# :class: dropdown
-# `predicting.occlusion_map(model, face, ["AU04"])[0]`, then the thirds as above. The brow lowerer acts in the upper third. If the middle or the lower third matters more, the model may use what often goes
-# along with AU04 in the training data, such as AU07 or the mouth of an angry face.
-# ```
+# Draw the map of another action unit on the same synthetic face. In which third of the face does its probability fall most: `upper`, `middle` or `lower`?
+
+# %%
+other = "AU04" if "AU04" in work.aus else work.aus[-1]
+other_map = predicting.occlusion_map(model, face, [other])[0]
+
+# %% tags=["solution"]
+means = [part.mean() for part in np.array_split(other_map, 3)]
+third = ["upper", "middle", "lower"][int(np.argmax(means))]
+
+# %% tags=["check"]
+exercises.check("13.1", third, looks=other_map)
+
+# %% [markdown] tags=["solution"]
+# The brow lowerer acts in the upper third. If another third matters more, the model may use what often goes along with AU04 in the training data, such as AU07 or the mouth of an angry face.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 13.2 (medium)
 #
-# **Exercise 2.** Repeat the map with `patch=8` and with `patch=size // 2`. What becomes visible, what is lost?
+# Which action unit's probability changes most between the cut face and the whole picture? Use `answers` from above.
+
+# %% tags=["solution"]
+face_p, whole_p = (
+    answers[way].set_index("au")["probability"] for way in ("face", "whole picture")
+)
+most = (whole_p - face_p).abs().idxmax()
+
+# %% tags=["check"]
+exercises.check("13.2", most, answers=answers)
+
+# %% [markdown] tags=["solution"]
+# The sign does not matter for the question. That a cut can move a probability so far is why papers should state theirs.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 13.3 (hard)
 #
-# ```{admonition} Answer
-# :class: dropdown
-# A small patch shows detail, but hides so little that most falls are near zero, and it needs many more predictions. A large patch changes probabilities clearly and cannot say where. The patch's own grey edge is new to
-# the model as well, so a map always shows a little of the patch.
-# ```
-#
-# **Exercise 3.** Turn the photograph by 90 degrees (`portrait.rotate(90)`), save it and read it with `crop="detector"` and with `crop="auto"`. What do the index and the failures say?
-#
-# ```{admonition} Answer
-# :class: dropdown
-# Detectors are trained on upright faces and often miss a lying one. With "detector" the picture is then listed among the failures; with "auto" it is taken whole and carries the note "no face found". Phones
-# store the turn as a flag in the file instead, which is applied before anything else.
-# ```
+# Suppose that patches of an occlusion map may not hang over the border: they start at 0, at `stride`, at twice `stride` and so on, as long as they fit. Write a function of `size`, `patch` and `stride` that counts the pixels that no patch covers.
+
+
+# %% tags=["solution"]
+def uncovered(size, patch, stride):
+    line = np.zeros(size, dtype=bool)
+    for start in range(0, size - patch + 1, stride):
+        line[start : start + patch] = True
+    return size**2 - int(line.sum()) ** 2
+
+
+# %% tags=["check"]
+exercises.check("13.3", uncovered)
+
+# %% [markdown] tags=["solution"]
+# A pixel is covered if its row and its column are. What no patch covers would get no value in the map, and look as if it did not matter.
 
 # %% [markdown]
 # ## Summary

@@ -31,6 +31,7 @@ def test_the_notebooks_are_there():
         "11_own_adapter",
         "12_missing_mechanisms",
         "13_own_pictures",
+        "14_find_the_bug",
     ]
 
 

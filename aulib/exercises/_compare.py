@@ -49,7 +49,7 @@ def number(
 
 
 def _as_number(value: object, what: str) -> float:
-    if isinstance(value, str):
+    if isinstance(value, str | bytes):
         raise WrongError(f"{value!r} is text; give {what} as a number, without quotes.")
     if value is None:
         raise WrongError(f"The answer is None; does the line before it give {what}, or only print it?")

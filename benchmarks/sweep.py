@@ -1,9 +1,10 @@
 """A sweep of 40 notebook runs of which three kernels are killed: is every result right, and what costs a change?
 
     python benchmarks/sweep.py [--runs 40] [--kills 3]
+    python benchmarks/sweep.py --book
 
 Runs in a copy of the checkout. After the sweep the killed runs are done again, undisturbed and from nothing, and their
-tables must be equal. Then the times of further calls: nothing changed, one value of the profile, one reader.
+tables must be equal. With --book instead: the times of the whole book after changes of one thing.
 """
 
 from __future__ import annotations
@@ -43,9 +44,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=40, help="a multiple of 4")
     parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--book", action="store_true", help="measure the book instead of a sweep")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sweep-") as place:
         folder = _copy(Path(place) / "a")
+        if given.book:
+            return _book(folder)
         study = folder / "study.yml"
         study.write_text(SWEEP.format(seeds=", ".join(map(str, range(given.runs // 4)))))
         killer = Killer(given.kills)
@@ -67,7 +71,6 @@ def main() -> None:
             same = (pd.Series(again) - results.loc[results["run"] == run, "f1"].to_numpy()).abs().max()
             print(f"killed run {run[:40]}: largest difference of any F1 to an undisturbed run {same:g}")
         print(f"nothing changed: {_timed(folder, 'sweep', 'study.yml'):.0f} s")
-        _book(folder)
 
 
 def _book(folder: Path) -> None:
@@ -84,7 +87,8 @@ def _book(folder: Path) -> None:
         before = {path: path.stat().st_mtime_ns for path in folder.glob("_build/executed/tiny/*.ipynb")}
         seconds = _timed(folder, "make", "--profile", "tiny")
         after = {path: path.stat().st_mtime_ns for path in folder.glob("_build/executed/tiny/*.ipynb")}
-        print(f"book, {name}: {seconds:.0f} s, {sum(before.get(p) != t for p, t in after.items())} notebooks executed")
+        executed = sum(before.get(path) != time_ for path, time_ in after.items())
+        print(f"{name}: {seconds:.0f} s, {executed} notebooks executed", flush=True)
 
 
 class Killer(threading.Thread):

@@ -20,8 +20,8 @@ def header() -> str:
     rows = {
         "Kind": "[Rp], reproduction: the paper's printed numbers, computed again with code of our own. [Re], "
         "replication: the paper's method, implemented anew; its data may not be passed on",
-        "Verdict, [Rp] arithmetic": f"of {counts.sum()} claims, {agree} agree, {counts['consistent, no proof']} are "
-        f"consistent without proof, {counts['disagrees']} disagree",
+        "Verdict, [Rp] arithmetic": f"{counts.sum()} claims: {agree} right, {counts['consistent, no proof']} "
+        f"consistent without proof, {counts['disagrees']} wrong",
         "Verdict, [Re] experiment": "open: neither replicated nor refuted, since nobody has run this code on the "
         "paper's data",
         "Original article": "Multi-label Learning with Missing Values using Combined Facial Action Unit Datasets, "
@@ -53,9 +53,14 @@ def checks() -> str:
 
 
 def _part(where: str, rows) -> str:
-    shown = rows.assign(recomputed=rows["recomputed"] + rows["tolerance"].map(lambda t: t and f" ({t})"))
+    shown = rows.assign(recomputed=rows["recomputed"] + rows["tolerance"].map(_in_short))
     evidence = [f"* *{_safe(row.claim)}.* {_safe(row.evidence)}" for row in rows.itertuples()]
     return "\n".join([f"### {where}", "", _table(shown, _CHECKED), "", *evidence, ""])
+
+
+def _in_short(tolerance: str) -> str:
+    """Return a tolerance in brackets, without its reason."""
+    return f" ({tolerance.partition(':')[0]})" if tolerance else ""
 
 
 def not_recomputable() -> str:

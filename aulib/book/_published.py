@@ -22,7 +22,7 @@ def header() -> str:
         "replication: the paper's method, implemented anew; its data may not be passed on",
         "Verdict, [Rp] arithmetic": f"{counts.sum()} claims: {agree} right, {counts['consistent, no proof']} "
         f"consistent without proof, {counts['disagrees']} wrong",
-        "Verdict, [Re] experiment": "open: neither replicated nor refuted, since nobody has run this code on the "
+        "Verdict, [Re] experiment": "open: neither replicated nor refuted, since this code has not been run on the "
         "paper's data",
         "Original article": "Multi-label Learning with Missing Values using Combined Facial Action Unit Datasets, "
         "ICML 2020 workshop Artemiss, [doi:10.48550/arXiv.2008.07234](https://doi.org/10.48550/arXiv.2008.07234)",

@@ -251,7 +251,7 @@ def _left_out() -> Iterator[Check]:
         recomputed=f"none by lists alone: each dataset codes {fewest} or more of the {len(facs.PAPER_13)}",
         tolerance="",
         verdict="consistent, no proof",
-        evidence="If every image of a dataset had the labels of its list, the rule would have nothing to do. If it had, "
+        evidence="If every image of a dataset had the labels of its list, the rule would have nothing to do. If not, "
         "there were images without labels, as frames that nobody coded or hidden faces; how many is not printed.",
     )
 

@@ -38,7 +38,7 @@ def changed(task: Task, job: Job) -> Task:
 
 
 def hide_cells(truth: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Hide cells one by one, completely at random, until a share is known; every label keeps some.
+    """Hide cells one by one, completely at random, until a share is known.
 
     Example:
         >>> y = hide_cells(np.zeros((100, 3)), 0.25, np.random.default_rng(0))

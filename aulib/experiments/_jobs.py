@@ -16,6 +16,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from aulib import database, metrics, splits
+from aulib.dependencies import code_hash
 from aulib.errors import SettingsError
 from aulib.experiments import _holes as holes
 from aulib.experiments._data import Prepared
@@ -74,7 +75,8 @@ def run(
     Args:
         prepared: from :func:`aulib.experiments.prepare`.
         jobs: from :func:`aulib.experiments.plan`.
-        folder: keep the scores of each finished job there, and find them again; None keeps nothing.
+        folder: keep the scores of each finished job there, and find them again if features, labels, recipe and code
+            are the same; None keeps nothing.
         workers: processes, each with one thread.
         progress: show a progress bar.
         recipe: of every training; None for the default.
@@ -93,7 +95,7 @@ def run(
         raise SettingsError(f"no method {', '.join(unknown)}; there are {', '.join(METHODS)}")
     if not jobs:
         raise SettingsError("there is no job to run")
-    store = _Store(folder)
+    store = _Store(folder, prepared, recipe)
     waiting = [job for job in jobs if not store.has(job)]
     bar = tqdm(total=len(jobs), initial=len(jobs) - len(waiting), disable=not progress, unit="training")
     for job, table in _results(prepared, waiting, workers, recipe):
@@ -136,16 +138,24 @@ def _run_here(job: Job) -> pd.DataFrame:
     return run_job(_HERE["prepared"], job, _HERE["recipe"])
 
 
-class _Store:
-    """Tables of finished jobs, in memory or in a folder."""
+def missing(prepared: Prepared, jobs: Sequence[Job], folder: str | Path, recipe: Recipe | None = None) -> list[Job]:
+    """Return the jobs that :func:`run` would not find in the folder."""
+    store = _Store(folder, prepared, recipe or Recipe())
+    return [job for job in jobs if not store.has(job)]
 
-    def __init__(self, folder: str | Path | None):
+
+class _Store:
+    """Tables of finished jobs, in memory or in a folder, there under the name of all that decides them."""
+
+    def __init__(self, folder: str | Path | None, prepared: Prepared, recipe: Recipe):
         self.folder, self.tables = Path(folder) / "jobs" if folder else None, {}
         if self.folder:
             self.folder.mkdir(parents=True, exist_ok=True)
+            key = json.dumps([prepared.key, asdict(recipe), code_hash("experiments._jobs")])
+            self.key = hashlib.sha256(key.encode()).hexdigest()[:12]
 
     def _file(self, job: Job) -> Path:
-        return self.folder / f"{job.name}.csv"
+        return self.folder / f"{job.name}-{self.key}.csv"
 
     def has(self, job: Job) -> bool:
         return self._file(job).is_file() if self.folder else job.name in self.tables

@@ -373,6 +373,7 @@ def test_merged_datasets_and_people_grow_by_what_was_there_before(prepared):
         assert all(smaller < larger for smaller, larger in zip(people, people[1:], strict=False))
         if experiment == "datasets_merged":
             assert [len(set(task.datasets)) for task in tasks] == list(values)
+            assert all(set(task.validation[-1]) == set(task.datasets) for task in tasks)
         else:
             assert len(set(tasks[0].datasets)) == len(CODED)  # every dataset loses people, none is lost
     orders = {tuple(sorted(set(task_of(prepared, Job("datasets_merged", "masked_f1", s, x=1))[0].datasets)))
@@ -434,6 +435,11 @@ def test_scores_are_those_of_scikit_learn(prepared, monkeypatch):
     assert of_unbc["f1_truth"] == pytest.approx(
         f1_score(prepared.truth[test][mine], p[mine] >= 0.5, average="macro"), abs=5.1e-5
     )
+
+
+def test_rows_of_a_dataset_held_out_carry_its_name(prepared, given):
+    table = _jobs.run_job(prepared, Job("leave_one_dataset_out", "masked_f1", 0, held_out="unbc"), SHORT)
+    assert list(table["au"]) == [*AUS, "macro"] and set(table["test"]) == {"unbc"}
 
 
 def test_a_table_has_a_row_for_each_action_unit_and_a_macro_row_for_each_dataset(prepared):

@@ -83,7 +83,10 @@ def run(
 
     Returns:
         A table with the columns :data:`COLUMNS`, in the order of the jobs: a row per action unit for ``test`` "all",
-        and rows with ``au`` "macro" for all and for each dataset.
+        and rows with ``au`` "macro" for all and for each dataset. Where a dataset is held out, ``test`` is its name. A
+        macro score is a mean over the action units for which it is defined; one that nobody in a small test part
+        displays has F1 0 if the head says otherwise. An action unit that the method cannot predict (``predicted`` 0)
+        is scored as "always displayed".
 
     Raises:
         SettingsError: an unknown method, or a part with nothing to learn from.
@@ -231,15 +234,15 @@ def _scores(
     prepared: Prepared, job: Job, test: np.ndarray, p: np.ndarray, seen: np.ndarray, thresholds: np.ndarray
 ) -> pd.DataFrame:
     truth, y, names = prepared.truth[test], prepared.y[test], prepared.table["dataset"].to_numpy(dtype=str)[test]
-    of_all = _per_au(truth, y, p, thresholds)
+    of_all, whole = _per_au(truth, y, p, thresholds), job.held_out or "all"
     about = [
-        {"test": "all", "au": au, "rows": len(test), "positives": int(truth[:, i].sum()), "predicted": int(seen[i])}
+        {"test": whole, "au": au, "rows": len(test), "positives": int(truth[:, i].sum()), "predicted": int(seen[i])}
         for i, au in enumerate(prepared.aus)
     ]
     rows = [one | found for one, found in zip(about, of_all.to_dict("records"), strict=True)]
-    for name in ("all", *sorted(set(names))):
-        mine = names == name if name != "all" else np.full(len(test), True)
-        found = of_all if name == "all" else _per_au(truth[mine], y[mine], p[mine], thresholds)
+    for name in (whole, *sorted(set(names) - {whole})):
+        mine = names == name if name != whole else np.full(len(test), True)
+        found = of_all if name == whole else _per_au(truth[mine], y[mine], p[mine], thresholds)
         means = {column: _mean(found[column]) for column in _SCORES}
         rows.append(
             {"test": name, "au": "macro", "rows": int(mine.sum()), "positives": int(truth[mine].sum()),

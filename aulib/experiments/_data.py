@@ -128,14 +128,19 @@ def _features(work: Pipeline, weights: str | Path | None, pixels: str) -> np.nda
 
 
 def _components(x: np.ndarray, components: int | None) -> np.ndarray:
-    """Standardise, keep the first principal components, standardise again. No label is looked at."""
+    """Standardise, keep the first principal components, standardise again. No label is looked at.
+
+    On one thread: with several, sums are taken in another order, and a training amplifies differences in the last digit.
+    """
     from sklearn.decomposition import PCA
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     x = _standardised(x)
     if components is None or components >= min(x.shape):
         return x
-    pca = PCA(components, svd_solver="randomized", random_state=0)
-    return _standardised(pca.fit_transform(x).astype(np.float32))
+    with threadpool_limits(1):
+        pca = PCA(components, svd_solver="randomized", random_state=0)
+        return _standardised(pca.fit_transform(x).astype(np.float32))
 
 
 def _standardised(x: np.ndarray) -> np.ndarray:

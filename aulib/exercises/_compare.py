@@ -237,3 +237,19 @@ def name(
     if value not in set(right):
         raise WrongError(f"{value} is not the one. {(known or {}).get(value, '')}".strip())
     return value
+
+
+def causes(*mistakes: tuple[float, str]) -> dict[float, str]:
+    """Return typical wrong numbers and what leads to each; where two mistakes give the same number, both are named.
+
+    Args:
+        mistakes: pairs of a wrong number and its reason, for ``known`` of :func:`number`.
+
+    Example:
+        >>> causes((3, "counted twice."), (3, "counted all."), (1, "counted once."))
+        {3: 'counted twice. Or: counted all.', 1: 'counted once.'}
+    """
+    found: dict[float, str] = {}
+    for value, reason in mistakes:
+        found[value] = f"{found[value]} Or: {reason}" if value in found else reason
+    return found

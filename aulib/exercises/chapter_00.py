@@ -71,12 +71,12 @@ def rare_pairs(answer: object, *, truth: pd.DataFrame, frequent: Sequence[str]) 
     one, other = np.nonzero(np.triu(shown.T @ shown == 0, k=1))
     pairs = [(frequent[i], frequent[k]) for i, k in zip(one, other, strict=True)]
     right = sum(not facs.excludes(*pair) for pair in pairs)
-    known = {
-        2 * right: "each pair is counted twice, as AU01 with AU02 and as AU02 with AU01.",
-        len(pairs) - right: "these are the pairs that the model forbids; the others are asked for.",
-        len(pairs): "these are all pairs that never occur, among them those that the model forbids.",
-        2 * len(pairs): "each pair is counted twice, and those that the model forbids are among them.",
-    }
+    known = compare.causes(
+        (2 * right, "each pair is counted twice, as AU01 with AU02 and as AU02 with AU01."),
+        (len(pairs) - right, "these are the pairs that the model forbids; the others are asked for."),
+        (len(pairs), "these are all pairs that never occur, among them those that the model forbids."),
+        (2 * len(pairs), "each pair is counted twice, and those that the model forbids are among them."),
+    )
     compare.number(answer, right, known=known, what="the number of possible pairs that never occur")
     return f"{len(pairs) - right} pairs are impossible, {right} only did not come up. No count can tell the two apart."
 

@@ -43,12 +43,12 @@ def smile_without_cheeks(answer: object, *, db: pd.DataFrame) -> str:
     """Rows on which AU12 is displayed and AU06 is known not to be."""
     smile, cheeks = (db[au].to_numpy(dtype=float, na_value=np.nan) for au in ("AU12", "AU06"))
     shown, absent, unknown = smile == 1, cheeks == 0, np.isnan(cheeks)
-    known = {
-        (shown & (absent | unknown)).sum(): "rows on which AU06 is unknown are among them. Unknown is not absent.",
-        (shown & unknown).sum(): "on these rows AU06 is unknown; nobody said that it is absent.",
-        shown.sum(): "these are all rows with AU12, with and without AU06.",
-        absent.sum(): "these are all rows without AU06, with and without AU12.",
-    }
+    known = compare.causes(
+        ((shown & (absent | unknown)).sum(), "rows on which AU06 is unknown are among them. Unknown is not absent."),
+        ((shown & unknown).sum(), "on these rows AU06 is unknown; nobody said that it is absent."),
+        (shown.sum(), "these are all rows with AU12, with and without AU06."),
+        (absent.sum(), "these are all rows without AU06, with and without AU12."),
+    )
     right = int((shown & absent).sum())
     compare.number(answer, right, known=known, what="the number of such rows")
     return f"On {int((shown & unknown).sum())} more rows with AU12 nobody looked for AU06; they say nothing about it."

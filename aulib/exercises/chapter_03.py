@@ -22,12 +22,15 @@ from aulib.exercises._verdict import WrongError
 def groups_without_unknown(answer: object, *, y: np.ndarray) -> str:
     """Distinct label rows when unknown is read as 0."""
     right, three = (len(np.unique(np.nan_to_num(y, nan=value), axis=0)) for value in (0, 2))
-    known = {
-        three: "these are the groups with unknown as a third symbol.",
-        len(np.unique(y, axis=0)): "NaN is not equal to NaN, so nearly every row with an unknown cell became a group "
-        "of its own. Replace NaN first.",
-        len(y): "this is the number of rows.",
-    }
+    known = compare.causes(
+        (three, "these are the groups with unknown as a third symbol."),
+        (
+            len(np.unique(y, axis=0)),
+            "NaN is not equal to NaN, so nearly every row with an unknown cell became a group "
+            "of its own. Replace NaN first.",
+        ),
+        (len(y), "this is the number of rows."),
+    )
     compare.number(answer, right, known=known, what="the number of groups")
     return f"{three - right} groups would melt into others, and their copies would change counts of which nobody knew."
 
@@ -51,7 +54,7 @@ def cloned_ratio(answer: object, *, y: np.ndarray) -> str:
         after.max() / after[rarest]: "the rarest label of before need not be the rarest any more.",
     }
     compare.number(answer, right, known=known, what="the ratio after cloning")
-    return f"From {before:.2f} to {right:.2f}; half would be {before / 2:.2f}. What else is on the cloned rows grows along."
+    return f"{before:.2f} became {right:.2f}; half would be {before / 2:.2f}. What else is on the cloned rows grew too."
 
 
 @exercise(
@@ -131,11 +134,14 @@ def between_corners(answer: object, *, groups: pd.DataFrame, lower: float, upper
         return int(np.all([~np.isclose(x, corner) for corner in corners], axis=0).sum())
 
     right = between(least, n, most)
-    known = {
-        between(lower * n, n, upper * n): "lower times n need not be whole; the program's limits are rounded inwards, "
-        "up for the lower and down for the upper.",
-        between(least, most): "unchanged groups are among these. The second program makes x = n a corner too.",
-        len(groups) - right: "these are the groups at a corner; the others are asked for.",
-    }
+    known = compare.causes(
+        (
+            between(lower * n, n, upper * n),
+            "lower times n need not be whole; the program's limits are rounded inwards, "
+            "up for the lower and down for the upper.",
+        ),
+        (between(least, most), "unchanged groups are among these. The second program makes x = n a corner too."),
+        (len(groups) - right, "these are the groups at a corner; the others are asked for."),
+    )
     compare.number(answer, right, known=known, what="the number of groups between their corners")
     return f"Of {len(groups)} groups only {right} lie in between, beside {labels} labels: hardly anything is rounded."

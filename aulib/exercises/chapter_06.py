@@ -24,8 +24,12 @@ def thoughtless_f1(answer: object) -> str:
         y = np.arange(1000) < round(1000 * prevalence)
         return 2 * y.sum() / (2 * y.sum() + (~y).sum())
 
-    reasons = ["Nothing is missed, so recall is 1 and precision is the prevalence; F1 lies between them.", None, None]
-    reasons.append("If everything is displayed, always saying so is right.")
+    reasons = [
+        "Nothing is missed, so recall is 1 and precision is the prevalence; F1 lies between them.",
+        "A rarer action unit has a lower baseline: most of what is called displayed is not.",
+        None,
+        "If everything is displayed, always saying so is right.",
+    ]
     compare.function(answer, brute_force, [(0.5,), (0.1,), (0.01,), (1.0,)], reasons=reasons)
     return f"At a prevalence of 0.5 it is {brute_force(0.5):.3f}: a model with 0.66 is worse than no model."
 
@@ -41,12 +45,12 @@ def of_use(answer: object, *, tested: pd.DataFrame, threshold: float) -> str:
     y, p = _arrays(tested)
     f1, always, prevalence = metrics.f1_per_label(y, p, threshold), metrics.always_positive_f1(y), metrics.prevalence(y)
     right = int((f1 > always).sum())
-    known = {
-        (f1 > 0.5).sum(): "they were compared with 0.5; a rare action unit has another bar than a frequent one.",
-        (f1 > prevalence).sum(): "they were compared with the prevalence; the thoughtless answer scores more.",
-        (f1 > np.nanmean(always)).sum(): "they were compared with the mean baseline; each has its own.",
-        (f1 <= always).sum(): "these are the action units on which the model is of no use.",
-    }
+    known = compare.causes(
+        ((f1 > 0.5).sum(), "they were compared with 0.5; a rare action unit has another bar than a frequent one."),
+        ((f1 > prevalence).sum(), "they were compared with the prevalence; the thoughtless answer scores more."),
+        ((f1 > np.nanmean(always)).sum(), "they were compared with the mean baseline; each has its own."),
+        ((f1 <= always).sum(), "these are the action units on which the model is of no use."),
+    )
     compare.number(answer, right, known=known, what="the number of action units above their baseline")
     return f"{right} of {len(f1)}, before asking how sure we are. A macro F1 alone does not tell."
 

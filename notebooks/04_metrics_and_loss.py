@@ -351,8 +351,9 @@ from aulib import exercises
 # In the first table of this chapter, which probabilities must change so that label 0 reaches an F1 of 1? Change as few as you can, and give the whole array.
 
 # %% tags=["solution"]
-answer = p.copy()
-answer[1, 0], answer[2, 0] = 0.4, 0.6
+repaired = p.copy()
+repaired[1, 0], repaired[2, 0] = 0.4, 0.6
+answer = repaired
 
 # %% tags=["check"]
 exercises.check("4.1", answer, y=y, p=p)

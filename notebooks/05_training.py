@@ -468,9 +468,9 @@ exercises.check("5.1", answer)
 #
 # Suppose that images were mirrored at random during training. Could features still be cached? Give a letter.
 #
-# * a: yes, as they are, one output for each image
-# * b: yes, two outputs for each image, and nothing else changes
-# * c: yes, two outputs for each image, and some labels of the mirror image change
+# * a: yes, as they are
+# * b: yes, two outputs of each image, with the same labels
+# * c: yes, two outputs of each image, and the mirrored one has some other labels
 # * d: no, a random change has no end of outcomes
 
 # %% tags=["solution"]

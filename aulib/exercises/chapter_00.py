@@ -133,7 +133,9 @@ def same_files(answer: object) -> str:
             for n, (one, other, _, _) in enumerate(_FOLDERS)
         ]
         right = {case: same for case, (_, _, same, _) in zip(cases, _FOLDERS, strict=True)}
-        compare.function(answer, lambda *case: right[case], cases, reasons=[reason for *_, reason in _FOLDERS])
+        # the folders are gone when the message is read, so it shows what was in them
+        reasons = [f"{reason} They held {one} and {other}." for one, other, _, reason in _FOLDERS]
+        compare.function(answer, lambda *case: right[case], cases, reasons=reasons)
     return "With it you can show that a number of workers changes no byte. A claim of equality is worth its test."
 
 

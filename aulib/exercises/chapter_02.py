@@ -49,7 +49,7 @@ def heaviest_dataset(answer: object, *, db: pd.DataFrame) -> str:
     own = (unknown / cells - rate).abs()
     known = {
         own.idxmax(): "Its own rate is furthest from the whole, but it is too small to move it most.",
-        cells.idxmax(): "It has the most rows, but its own rate is closer to that of the others.",
+        cells.idxmax(): "It has the most rows, but its own rate is nearer to that of the whole.",
     }
     found = compare.name(answer, change.index[np.isclose(change, change.max())], change.index, known, "a dataset")
     move = "rises" if rest[found] > rate else "falls"
@@ -119,9 +119,8 @@ def only_witness(answer: object, *, db: pd.DataFrame) -> str:
     alone = pd.Series({name: int(np.triu(pair & (seen == 1), k=1).sum()) for name, pair in pairs.items()})
     coded = pd.Series({name: int(np.trace(pair)) for name, pair in pairs.items()})
     known = {
-        coded.idxmax(): "It knows the most action units, but other datasets know most of its pairs too.",
-        groups.size().idxmax(): "It has the most rows. One row is enough to know a pair; what counts is whose pairs "
-        "nobody else knows.",
+        coded.idxmax(): "It knows the most action units. What counts is which of its pairs nobody else knows.",
+        groups.size().idxmax(): "It has the most rows, but one row is enough to know a pair.",
     }
     found = compare.name(answer, alone.index[alone == alone.max()], alone.index, known, "a dataset")
     return f"{alone[found]} pairs are known together in {found} only; whatever is wrong there stays unnoticed."

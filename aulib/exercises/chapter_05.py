@@ -96,7 +96,7 @@ def above_silly(answer: object, *, history: pd.DataFrame, labels: np.ndarray) ->
         ((~right).sum(), "these are the epochs that do not beat both."),
     )
     compare.number(answer, right.sum(), known=known, what="the number of such epochs")
-    return f"{right.sum()} of {len(history)} epochs. The others are worth no more than an answer that sees no face."
+    return f"{right.sum()} of {len(history)} epochs of this training have learned more than the better silly answer."
 
 
 @exercise(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aulib import paper, profiles
 from aulib.adapters.manual import datasets_page
-from aulib.book import _published, _teaching
+from aulib.book import _api, _au_reference, _faces, _provenance, _published, _teaching
 
 
 def substitutions() -> dict[str, str]:
@@ -84,11 +84,19 @@ PAGES: dict[str, Callable[[Path], str]] = {
     "published_checks.md": _alone(_published.checks),
     "published_open.md": _alone(_published.not_recomputable),
     "chapters.md": _alone(_teaching.chapters),
+    "au_overview.md": _alone(_au_reference.overview),
+    "au_gallery.md": _alone(_au_reference.gallery),
+    "provenance_made.md": _provenance.made,
+    "provenance_content.md": _provenance.content,
+    "provenance_environments.md": _provenance.environments,
+    "model_card.md": _provenance.model_card,
+    **{file: _alone(make) for file, make in _api.pages().items()},
 }
 
 
 def write(executed: Path, generated: Path) -> None:
-    """Write all files of :data:`PAGES` into a new folder."""
+    """Write all files of :data:`PAGES`, and the rendered faces that they show, into a new folder."""
     generated.mkdir()
+    _faces.draw(generated / "faces")
     for file, make in PAGES.items():
         (generated / file).write_text(make(executed), "utf-8")

@@ -38,9 +38,7 @@ def stage(root: Path, profile: str, edition: str) -> Path:
         content = nbformat.read(executed / f"{name}.ipynb", as_version=4)
         (staged / "notebooks" / f"{name}.ipynb").write_text(json.dumps(page(content, edition)), "utf-8")
     generated = staged / "book" / "generated"
-    generated.mkdir()
-    for file, make in _pages.PAGES.items():
-        (generated / file).write_text(make(), "utf-8")
+    _pages.write(executed, generated)
     _draw_graph(root, profile, generated / "graph.svg")
     return staged
 

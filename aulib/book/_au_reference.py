@@ -59,17 +59,17 @@ LOOK_FOR = {
 
 _PARTS = {"upper": "Upper face", "lower": "Lower face", "head": "Head"}
 #: Short names for the heads of narrow columns.
-_SHORT = {"Aff-Wild2": "AW2", "EmotioNet manual": "EN"}
+_SHORT = {"Aff-Wild2": "AW2", "EmotioNet manual": "EN", "BP4D+": "B+", "DISFA+": "D+", "RAF-AU": "RAF"}
 
 
 def overview() -> str:
     """Return one table of all action units and the datasets whose list is public."""
     known = _listed()
-    heads = ["AU", "Name", "Region", *(_SHORT.get(facts.title, facts.title) for facts in known), "Rendered"]
+    heads = ["AU", "Name", "Rendered", *(_SHORT.get(facts.title, facts.title) for facts in known)]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for unit in facs.CATALOGUE.values():
         marks = [_mark(unit.code, facts) for facts in known]
-        cells = [f"{{ref}}`{unit.code} <{anchor(unit.code)}>`", unit.name, unit.region, *marks, _verdict(unit.code)]
+        cells = [f"{{ref}}`{unit.code} <{anchor(unit.code)}>`", unit.name, _verdict(unit.code), *marks]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

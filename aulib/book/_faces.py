@@ -20,10 +20,10 @@ _QUALITY = {"quality": 80, "method": 6}
 
 @dataclass(frozen=True)
 class Sheet:
-    """Faces in one row, each with a name above it.
+    """Faces in the order of reading, each with a name.
 
     Attributes:
-        names: what stands above each face.
+        names: what stands under each face.
         aus: the action units of each face with their intensities.
         people: numbers of the persons; one number stands for all faces.
     """
@@ -52,8 +52,8 @@ SHEETS = {
     ),
     "changed": Sheet(("neutral", "AU01", "AU04", "AU01+04"), ({}, {"AU01": 5}, {"AU04": 4}, {"AU01": 5, "AU04": 4})),
     "phases": Sheet(
-        ("neutral", "onset", "apex", "offset", "neutral"),
-        ({}, {"AU04": 2, "AU09": 2}, {"AU04": 4, "AU09": 4}, {"AU04": 1, "AU09": 2}, {}),
+        ("neutral", "onset", "apex", "offset"),
+        ({}, {"AU04": 2, "AU09": 2}, {"AU04": 4, "AU09": 4}, {"AU04": 1, "AU09": 2}),
     ),
     "sides": Sheet(
         ("both, D", "left, D", "right, D", "left D, right B"),
@@ -64,9 +64,9 @@ SHEETS = {
         ({"AU51": 4}, {"AU53": 5}, {"AU54": 5}, {"AU55": 4}, {"AU43": 5}, {"AU46": 5}),
     ),
     "people": Sheet(
-        ("AU04", "neutral") * 3,
-        ({"AU04": 3}, {}, {"AU04": 3}, {}, {"AU04": 3}, {}),
-        (16, 16, 5, 5, 10, 10),
+        ("AU04",) * 3 + ("neutral",) * 3,
+        ({"AU04": 3}, {"AU04": 3}, {"AU04": 3}, {}, {}, {}),
+        (16, 5, 10, 16, 5, 10),
     ),
     "alike": Sheet(("AU43", "AU45", "AU38", "neutral"), ({"AU43": 5}, {"AU45": 5}, {"AU38": 5}, {})),
 }
@@ -81,7 +81,9 @@ def draw(folder: Path) -> None:
             image = synth.render_face({unit.code: level}, identity=PERSON, size=EDGE, noise=0)
             _save(image, folder / picture(unit.code, level))
     for name, sheet in SHEETS.items():
-        figure = figures.contact_sheet([sheet.images()], columns=sheet.names, inches=1.05)
+        # Six faces in one row would be too small on a phone.
+        columns = 3 if len(sheet.names) == 6 else len(sheet.names)
+        figure = figures.captioned(sheet.images(), sheet.names, columns=columns)
         figure.savefig(folder / f"{name}.webp", dpi=140, pil_kwargs=_QUALITY)
 
 

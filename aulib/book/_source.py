@@ -6,10 +6,10 @@ The source is parsed and never imported: listing the names of :mod:`aulib.traini
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from inspect import cleandoc
 from pathlib import Path
 
 from aulib.errors import SettingsError
@@ -153,7 +153,7 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 def _function(node: ast.FunctionDef, kind: str) -> Entry:
     skip = 1 if kind == "method" and not _decorated(node, "staticmethod") else 0
-    doc, returns = cleandoc(ast.get_docstring(node) or ""), ast.unparse(node.returns) if node.returns else ""
+    doc, returns = _doc(node), _annotation(node.returns) if node.returns else ""
     if _decorated(node, "property") or _decorated(node, "cached_property"):
         return Entry("property", node.name, "", doc, returns=returns)
     return Entry(kind, node.name, _signature(node.args, skip), doc, _types(node.args), returns)
@@ -168,14 +168,14 @@ def _class(node: ast.ClassDef) -> Entry:
         signature, types = _signature(start.args, 1), _types(start.args)
     else:
         signature = "(" + ", ".join(_with_default(part.target.id, part.value) for part in fields) + ")"
-        types = {part.target.id: ast.unparse(part.annotation) for part in fields if part.annotation}
+        types = {part.target.id: _annotation(part.annotation) for part in fields}
     members = (_function(part, "method") for name, part in methods.items())
     kept = tuple(member for member in members if _public(member))
     return Entry("class", node.name, signature if signature != "()" else "", _doc(node), types, members=kept)
 
 
-def _doc(node: ast.ClassDef) -> str:
-    return cleandoc(ast.get_docstring(node) or "")
+def _doc(node: ast.ClassDef | ast.FunctionDef) -> str:
+    return ast.get_docstring(node) or ""  # without its indentation
 
 
 def _decorated(node: ast.FunctionDef, name: str) -> bool:
@@ -184,7 +184,12 @@ def _decorated(node: ast.FunctionDef, name: str) -> bool:
 
 def _types(arguments: ast.arguments) -> dict[str, str]:
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-    return {one.arg: ast.unparse(one.annotation) for one in every if one and one.annotation}
+    return {one.arg: _annotation(one.annotation) for one in every if one and one.annotation}
+
+
+def _annotation(node: ast.expr) -> str:
+    """An annotation as the user may write it: without names of private modules."""
+    return re.sub(r"\b_\w+\.", "", ast.unparse(node))
 
 
 def _signature(arguments: ast.arguments, skip: int) -> str:

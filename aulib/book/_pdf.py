@@ -23,6 +23,8 @@ _FOOTER = (
     'justify-content: space-between"><span>{text}</span>'
     '<span><span class="pageNumber"></span> / <span class="totalPages"></span></span></div>'
 )
+#: The room for text on A4 between margins of 16 mm, in CSS pixels.
+_TEXT = {"width": 673, "height": 994}
 #: Prepare the page: title page and contents in front; nothing stays folded, since paper cannot unfold.
 _PREPARE = """async (title) => {
   await window.MathJax?.startup?.promise;
@@ -37,6 +39,10 @@ _PREPARE = """async (title) => {
   });
   document.querySelectorAll("details:not(.quiz-answers)").forEach((part) => { part.open = true; });
   document.querySelectorAll(".toggle-hidden").forEach((part) => part.classList.remove("toggle-hidden"));
+  const width = document.querySelector("article").clientWidth;
+  document.querySelectorAll("article table").forEach((table) => {
+    if (table.scrollWidth > width) table.style.zoom = Math.max(0.5, width / table.scrollWidth);
+  });
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
   return [...document.images].filter((image) => !image.naturalWidth).map((image) => image.src);
 }"""
@@ -116,7 +122,8 @@ def _print(page_file: Path, target: Path, chromium: str, title: str, footer: str
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         chrome = playwright.chromium.launch(executable_path=chromium, args=[*options, "--disable-gpu"])
-        page = chrome.new_page(color_scheme="light")
+        page = chrome.new_page(color_scheme="light", viewport=_TEXT)
+        page.set_default_timeout(300_000)
         page.route(lambda url: not url.startswith(("file:", "data:", "blob:")), lambda route: _refuse(route, outside))
         page.goto(page_file.as_uri(), wait_until="load")
         page.emulate_media(media="print")

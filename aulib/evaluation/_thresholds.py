@@ -67,11 +67,12 @@ def threshold_table(
     tuned, flattered = (tune_thresholds(part, aus, threshold) for part in (validation, test))
     chosen = {"": pd.Series(threshold, index=aus), "_tuned": tuned, "_tuned_on_test": flattered}
     labels = {"f1": y} if truth is None else {"f1": y, "truth": truth_of(test, truth, aus)}
-    table = pd.DataFrame({"tuned": tuned, "tuned_on_test": flattered})
+    table = pd.DataFrame({"tuned": tuned, "tuned_on_test": flattered}, dtype=np.float64)
     for kind, known in labels.items():
         for name, values in chosen.items():
             table[kind + name] = metrics.f1_from_counts(_scores.count(known, p, _scores.thresholds_of(values, aus)))
-    table.loc[MACRO] = table.drop(columns=["tuned", "tuned_on_test"]).mean()
+    means = table.drop(columns=["tuned", "tuned_on_test"]).mean().to_frame(MACRO).T
+    table = pd.concat([table, means]).rename_axis("AU")
     table["gain"] = table["f1_tuned"] - table["f1"]
     table["flattery"] = table["f1_tuned_on_test"] - table["f1_tuned"]
     return table

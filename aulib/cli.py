@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_check(commands)
     _add_predict(commands)
+    _add_compare(commands)
 
     synth = commands.add_parser("synth", help="render the synthetic corpus into a folder")
     synth.set_defaults(command=_synth)
@@ -186,6 +187,21 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
         "--map", nargs="+", default=[], metavar="AU", help="show in the annotated pictures where the model looks"
     )
     predict.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _add_compare(commands: argparse._SubParsersAction) -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="compare ways to learn from incomplete labels on synthetic faces, scored on the truth",
+        description="Writes a table for each experiment, and a record. Stopped, the same command goes on.",
+    )
+    compare.set_defaults(command=_compare)
+    _add_profile(compare)
+    compare.add_argument("--out", type=Path, required=True, metavar="DIR")
+    compare.add_argument("--experiment", nargs="+", metavar="NAME", help="default: all")
+    compare.add_argument("--method", nargs="+", metavar="NAME", help="default: those of each experiment")
+    compare.add_argument("--seeds", type=int, default=10, help="number of splits and trainings each; default 10")
+    compare.add_argument("--workers", type=int, default=os.cpu_count(), help="processes; default: all cores")
 
 
 def _add_profile(parser: argparse.ArgumentParser) -> None:
@@ -339,6 +355,24 @@ def _predict(given: argparse.Namespace) -> int:
         _say(f"wrote {table_file} and {len(faces.pixels)} annotated pictures")
     print(_json(table, threshold) if given.json else _rounded(table).to_string(index=False))
     return 3 if table.attrs["failures"] else 0
+
+
+def _compare(given: argparse.Namespace) -> None:
+    os.environ.update(notebooks.environment())
+    from aulib import experiments
+
+    work = pipeline.Pipeline(profiles.load(given.profile))
+    print(
+        experiments.compare(
+            work,
+            given.out,
+            given.experiment or experiments.EXPERIMENTS,
+            range(given.seeds),
+            given.method,
+            given.workers,
+            progress=sys.stderr.isatty(),
+        )
+    )
 
 
 def _write_predictions(folder: Path, model, faces, table, threshold: float, maps: list[str]) -> None:

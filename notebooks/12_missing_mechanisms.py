@@ -72,7 +72,7 @@ db = work.database()
 # %% [markdown]
 # ## Three mechanisms
 #
-# Write $m=1$ if a label is unknown. Statisticians since Rubin
+# Write $m=0$ if a label is unknown and 1 if it is known. Statisticians since Rubin
 # {cite}`rubin1976` ask on what $m$ depends. *Missing completely at random*:
 # on nothing. *Missing at random*: on things that we see, such as the dataset or another action unit's label. *Missing
 # not at random*: on the hidden label itself, as when a coder skips exactly the doubtful smiles.
@@ -313,8 +313,8 @@ for k in (int(combinations["bp4d"].max()), 27, everything):
 
 # %% [markdown]
 # The first line leaves room for the others. The two last lines already know too much, although four datasets know
-# nothing at all in them. So the authors counted fewer action units for BP4D than its files code; the twelve of its
-# benchmark fit. This is as far as arithmetic goes. Wherever this book uses these lists, it calls them a reconstruction.
+# nothing at all in them. So either the authors counted fewer action units for BP4D than its files code, and the
+# twelve of its benchmark fit, or they left its uncoded frames unknown ({doc}`../book/published`). This is as far as arithmetic goes. Wherever this book uses these lists, it calls them a reconstruction.
 #
 # ## Not the same missing rate
 #

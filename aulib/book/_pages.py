@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from aulib import paper, profiles
 from aulib.adapters.manual import datasets_page
+from aulib.book import _published, _teaching
 
 
 def substitutions() -> dict[str, str]:
@@ -71,4 +72,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_table,
     "profiles.md": profiles_table,
     "datasets.md": datasets_page,
+    "published_header.md": _published.header,
+    "published_verdicts.md": _published.verdicts,
+    "published_checks.md": _published.checks,
+    "published_open.md": _published.not_recomputable,
+    "chapters.md": _teaching.chapters,
 }

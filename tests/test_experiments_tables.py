@@ -162,13 +162,19 @@ def test_sentences_say_who_is_ahead_and_by_how_much():
     assert f"ahead in {row['lost']:.0f} of 10 seeds" in by_name["oracle"]
 
 
+def test_sentences_along_a_curve_say_where():
+    curve = pd.concat([scores(seed=i).assign(x=x) for i, x in enumerate((0.2, 0.8))])
+    said = experiments.in_words(experiments.paired(curve, within="x"))
+    assert sum(sentence.startswith("x = 0.2: masked_f1 ") for sentence in said) == len(METHODS) - 1
+
+
 def test_what_is_not_significant_is_called_open():
     rng = np.random.default_rng(1)
     table = scores(methods=["masked_f1"])
     same = table.assign(method="same", f1_truth=table["f1_truth"] + rng.permutation([-0.1, 0.1] * 5))
     found = experiments.paired(pd.concat([table, same]))
     assert experiments.verdicts(found).tolist() == ["open"]
-    assert "is not told apart from same" in experiments.in_words(found)[0]
+    assert "masked_f1 and same are not told apart; difference" in experiments.in_words(found)[0]
 
 
 def test_one_seed_has_a_mean_and_no_interval():

@@ -17,7 +17,11 @@ from scipy import stats
 
 from aulib.errors import DataError, SettingsError
 
-_RELATIONS = {"better": "loses to", "worse": "beats", "open": "is not told apart from"}
+_RELATIONS = {
+    "better": "{ours} loses to {other} by",
+    "worse": "{ours} beats {other} by",
+    "open": "{ours} and {other} are not told apart; difference",
+}
 
 
 def summary(
@@ -179,11 +183,12 @@ def in_words(tests: pd.DataFrame, level: float = 0.05) -> list[str]:
     for key, row, verdict in zip(tests.index, tests.itertuples(), verdicts(tests, level), strict=True):
         # The table says arm minus reference; a sentence about a lead of the reference turns the sign.
         lead = [row.difference, row.low, row.high] if verdict == "better" else [-row.difference, -row.high, -row.low]
-        size, low, high = lead
+        other, where = _label(key, tests.index.names)
+        start = _RELATIONS[verdict].format(ours=_shown(tests.attrs["reference"]), other=other)
         p = f"p = {row.p_holm:.3f}" if row.p_holm >= 0.001 else "p < 0.001"
         said.append(
-            f"{tests.attrs['reference']} {_RELATIONS[verdict]} {_label(key, tests.index.names)} by {size:.3f} "
-            f"[{low:.3f}, {high:.3f}], ahead in {row.lost} of {row.seeds} seeds (adjusted {p})."
+            f"{where}{start} {lead[0]:.3f} [{lead[1]:.3f}, {lead[2]:.3f}], "
+            f"ahead in {row.lost} of {row.seeds} seeds (adjusted {p})."
         )
     return said
 
@@ -210,10 +215,16 @@ def _names(columns: str | Sequence[str]) -> list[str]:
     return [columns] if isinstance(columns, str) else list(columns)
 
 
-def _label(key: object, names: Sequence[str]) -> str:
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _label(key: object, names: Sequence[str]) -> tuple[str, str]:
+    """The arm of a comparison, and where it was compared, as "x = 0.1: "."""
     if not isinstance(key, tuple):
-        return str(key)
-    return f"{key[-1]} at " + ", ".join(f"{name} = {value}" for name, value in zip(names, key[:-1], strict=False))
+        return _shown(key), ""
+    where = ", ".join(f"{name} = {_shown(value)}" for name, value in zip(names, key[:-1], strict=False))
+    return _shown(key[-1]), f"{where}: " if where else ""
 
 
 def _check(table: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -256,8 +267,10 @@ def _refuse_unpaired(ours: pd.DataFrame, others: pd.DataFrame, arm: str, within:
     for key, group in others.groupby([*within, arm], sort=False, dropna=False):
         lone = seeds_of.get(key[:-1], set()) ^ set(group["seed"])
         if lone:
-            where = f"{_label(key if within else key[-1], [*within, arm])}"
-            raise DataError(f"seeds {sorted(lone)} of {where} have no pair; {arm} and reference need the same seeds")
+            other, where = _label(key if within else key[-1], [*within, arm])
+            raise DataError(
+                f"{where}seeds {sorted(lone)} of {other} have no pair; {arm} and reference need the same seeds"
+            )
 
 
 def _error(sd: pd.Series, seeds: pd.Series, overlap: float) -> pd.Series:

@@ -10,9 +10,9 @@
   const textOf = (cell) => cell.textContent.replace(/\s+/g, " ").trim();
   const isMissing = (text) => MISSING.has(text.toLowerCase());
 
-  /* The number that a cell shows, or NaN: 1,234 and 12 % and -0.5 with either kind of minus. */
+  /* The number that a cell shows, or NaN: 1,234 and 12 % and < 0.001 and -0.5 with either kind of minus. */
   function numberIn(text) {
-    const plain = text.replace(/\u2212/g, "-").replace(/\s?%$/, "");
+    const plain = text.replace(/\u2212/g, "-").replace(/^<\s?/, "").replace(/\s?%$/, "");
     if (/^[-+]?inf(inity)?$/i.test(plain)) return plain.startsWith("-") ? -Infinity : Infinity;
     const digits = /^[-+]?\d{1,3}(,\d{3})+(\.\d*)?$/.test(plain) ? plain.replace(/,/g, "") : plain;
     return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(digits) ? Number(digits) : NaN;

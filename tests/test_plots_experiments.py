@@ -95,6 +95,25 @@ def test_differences_show_verdicts_by_shape_and_the_seeds_won():
     assert len(set(markers)) == 3
 
 
+def test_a_method_far_behind_is_written_at_the_edge_and_the_others_are_drawn():
+    axes = figures.differences(TESTS, "Methods", SOURCE, edge=-0.1).axes[0]
+    near = TESTS["difference"].drop("common_aus")
+    np.testing.assert_allclose(np.sort(dots(axes)[:, 0]), np.sort(near))
+    assert any(f"{TESTS.loc['common_aus', 'difference']:+.3f}" in text.get_text() for text in axes.texts)
+    assert axes.get_xlim()[0] == -0.1
+
+
+def test_a_method_has_the_same_colour_in_every_figure():
+    colours = []
+    for methods in (["masked_f1", "masked_bce"], ["oracle_f1", "masked_f1"]):
+        part = CURVE.loc[methods]
+        axes = figures.curves({"": part}, "x", "Curve", SOURCE).axes[0]
+        colours += [
+            line.get_color() for line in axes.lines if list(line.get_ydata()) == list(part.loc["masked_f1", "mean"])
+        ]
+    assert len(colours) == 2 and len(set(colours)) == 1
+
+
 def test_curves_draw_each_method_and_name_it_at_its_end_without_overlap():
     figure = FIGURES["curves"]()
     figure.draw_without_rendering()
@@ -130,6 +149,8 @@ def test_the_map_writes_every_number_and_leaves_unknown_cells_empty():
     assert written == {
         (r, c): f"{holes.iloc[r, c]:.3f}" for r in range(4) for c in range(2) if not np.isnan(holes.iloc[r, c])
     }
+    bold = {int(t.get_position()[0]): float(t.get_text()) for t in axes.texts if t.get_fontweight() == "bold"}
+    assert bold == {c: round(holes.iloc[:, c].max(), 3) for c in range(2)}
 
 
 def test_choices_keep_the_order_they_are_given_in():

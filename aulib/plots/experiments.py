@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 # A verdict has a shape as well as a colour.
 _VERDICTS = {"better": (BLUE, "o"), "open": (GREY, "D"), "worse": (ORANGE, "s")}
-_LINES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PINK, "D"), (GREY, "v"), (SKY, "P"), (YELLOW, "X"))
+# A method looks the same in every figure; the paper's stands out in orange.
+_METHODS = {
+    "masked_f1": (ORANGE, "s"),
+    "masked_bce": (BLUE, "o"),
+    "missing_as_negative_f1": (GREEN, "^"),
+    "count_corrected_f1": (PINK, "D"),
+    "oracle_f1": (GREY, "v"),
+}
+_FAR = 0.15  # below the best by this much or more is the darkest colour
+_OTHERS = ((SKY, "P"), (YELLOW, "X"))
 
 
 def ranking(
@@ -50,25 +59,32 @@ def ranking(
     return figure
 
 
-def differences(tests: pd.DataFrame, title: str, source: str) -> Figure:
+def differences(tests: pd.DataFrame, title: str, source: str, edge: float | None = None) -> Figure:
     """Paired difference of each method to the reference, with its interval, its verdict and the seeds won.
 
     Args:
         tests: what :func:`aulib.experiments.paired` returns, without ``within``.
         title: the figure's title; the number of seeds is added.
         source: where the labels come from, written under the title.
+        edge: a method whose interval reaches further down than this is written there as a number, so that the others
+            can be told apart; None shows all.
     """
     rows = tests.sort_values("difference")
     said = experiments.verdicts(rows)
     figure, axes = canvas(7.5, 0.3 * len(rows) + 1.7)
     places = np.arange(len(rows))
+    far = (rows["low"] < (-np.inf if edge is None else edge)).to_numpy()
+    for place, row in zip(places[far], rows[far].itertuples(), strict=True):
+        axes.annotate(f"\u25c0 {row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]", (edge, place), va="center",
+                      fontsize=8, color=_VERDICTS[said.iloc[place]][0])  # fmt: skip
     for verdict, (colour, marker) in _VERDICTS.items():
-        chosen = (said == verdict).to_numpy()
+        chosen = (said == verdict).to_numpy() & ~far
         axes.hlines(places[chosen], rows["low"][chosen], rows["high"][chosen], color=colour, linewidth=3, alpha=0.45)
         axes.scatter(rows["difference"][chosen], places[chosen], color=colour, marker=marker, label=verdict, zorder=3)
     axes.axvline(0, color="black", linewidth=0.8)
     names = [f"{name}  ({row.won} of {row.seeds})" for name, row in zip(rows.index, rows.itertuples(), strict=True)]
     axes.set_yticks(places, names)
+    axes.set(xlim=(edge, None), ylim=(-0.7, len(rows) - 0.3))
     axes.set_xlabel(f"macro F1 minus that of {tests.attrs['reference']}, same people, 95 % interval")
     axes.grid(axis="x", alpha=0.3)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=9)
@@ -92,7 +108,7 @@ def curves(
     """
     figure, all_axes = canvas(4.2 * len(panels) + 1.8, 3.8, columns=len(panels), sharey=True)
     together = pd.concat(panels.values())
-    styles = dict(zip(together.index.get_level_values(0).unique(), _LINES, strict=False))
+    styles = _styles(together.index.get_level_values(0).unique())
     for axes, (name, table) in zip(np.atleast_1d(all_axes), panels.items(), strict=True):
         if log:
             axes.set_xscale("log", base=2)
@@ -136,30 +152,26 @@ def known_against_truth(table: pd.DataFrame, title: str, source: str) -> Figure:
     return figure
 
 
-def score_map(scores: pd.DataFrame, title: str, source: str, label: str = "macro F1 on the truth") -> Figure:
-    """A number for each method and dataset; the best of a column is framed.
+def score_map(scores: pd.DataFrame, title: str, source: str) -> Figure:
+    """Macro F1 of each method on each dataset; the colour says how far it is below the best of its column.
 
     Args:
         scores: one row a method, one column a dataset; NaN stays empty.
         title: the figure's title.
         source: where the labels come from, written under the title.
-        label: what the numbers are.
     """
-    figure, axes = canvas(1.05 * scores.shape[1] + 3.2, 0.36 * len(scores) + 1.6)
+    figure, axes = canvas(1.05 * scores.shape[1] + 3.4, 0.3 * len(scores) + 1.7)
     values = scores.to_numpy(dtype=float)
-    image = axes.imshow(values, cmap="cividis", aspect="auto")
-    dark = values < np.nanmin(values) + 0.55 * (np.nanmax(values) - np.nanmin(values))
+    below = values - np.nanmax(values, axis=0)
+    image = axes.imshow(below, cmap="cividis", aspect="auto", vmin=-_FAR, vmax=0)
     for row, column in zip(*np.nonzero(~np.isnan(values)), strict=True):
-        best = values[row, column] == np.nanmax(values[:, column])
-        frame = (
-            {"edgecolor": "white" if dark[row, column] else "black", "facecolor": "none", "pad": 2} if best else None
-        )
-        axes.text(column, row, f"{values[row, column]:.3f}", ha="center", va="center", fontsize=8, bbox=frame,
-                  color="white" if dark[row, column] else "black")  # fmt: skip
+        axes.text(column, row, f"{values[row, column]:.3f}", ha="center", va="center", fontsize=8,
+                  fontweight="bold" if below[row, column] == 0 else "normal",
+                  color="white" if below[row, column] < -0.55 * _FAR else "black")  # fmt: skip
     axes.set_xticks(range(scores.shape[1]), scores.columns, rotation=20)
     axes.set_yticks(range(len(scores)), scores.index)
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes, label=label, fraction=0.04)
+    figure.colorbar(image, ax=axes, label="below the best of the column", fraction=0.04, extend="min")
     figure.suptitle(titled(title, source), fontsize=10)
     return figure
 
@@ -189,6 +201,11 @@ def ablations(panels: Mapping[str, pd.DataFrame], title: str, source: str) -> Fi
     all_axes[-1, 0].set_xlabel("macro F1 on the truth, mean and 95 % interval")
     figure.suptitle(titled(title, source), fontsize=10)
     return figure
+
+
+def _styles(methods: Sequence[str]) -> dict[str, tuple[str, str]]:
+    others = iter(_OTHERS * len(methods))
+    return {method: _METHODS.get(method) or next(others) for method in methods}
 
 
 def _seeds(table: pd.DataFrame) -> str:

@@ -180,7 +180,8 @@ def depart_option(self, node):
 
 def visit_answers(self, node):
     self.body.append(
-        f'<button type="submit" class="quiz-check" hidden>Check<span class="visually-hidden"> question {node["number"]}</span>'
+        '<button type="submit" class="quiz-check" hidden>'
+        f'Check<span class="visually-hidden"> question {node["number"]}</span>'
         '</button></fieldset>\n<div class="quiz-feedback" role="status" aria-live="polite"></div>\n'
         f'<details class="quiz-answers"><summary>Answers to question {node["number"]}, with reasons</summary><ul>\n'
     )

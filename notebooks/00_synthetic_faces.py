@@ -195,16 +195,6 @@ sheet(mouth[half:], "Mouth, chin and neck, second part")
 sheet(region("jaw", "head"), "Jaw and head")
 
 # %% [markdown]
-# ### Explorer: one face
-#
-# Choose an action unit and an intensity, and compare with the relaxed face beside it. Cover the sentence below the picture and name the movement first. From which intensity are you sure? Coders note an action unit from a trace (A) on.
-
-# %%
-from aulib import widgets
-
-widgets.face()
-
-# %% [markdown]
 # ## Left and right
 #
 # Faces are not symmetric. Most action units exist on each side by itself, and a coder notes the stronger side. An

@@ -194,18 +194,7 @@ label_plots.pattern_map(
 # comes from. A dataset with scattered holes has several patterns, the others have one. This is good news for a
 # balancing algorithm, which treats rows of equal labels alike, and bad news for anybody who hoped that every pair of
 # action units is seen together somewhere.
-
-# %% [markdown]
-# ### Explorer: one missing rate, three reasons
 #
-# The same share of labels can be gone for different reasons: cell by cell, whole blocks of a dataset, or more often where the action unit is displayed. Keep the rate and change the reason. Which numbers change, although the missing rate does not? Labels and holes are simulated here.
-
-# %%
-from aulib import widgets
-
-widgets.pattern()
-
-# %% [markdown]
 # ## Known together
 #
 # A network can learn that two action units go together only from images that know both. Is there such an image for

@@ -250,16 +250,6 @@ angles = [np.random.default_rng(stream).uniform(-10, 10) for stream in streams]
 repeats.assign(angle=np.round(angles, 1))
 
 # %% [markdown]
-# ### Explorer: how far may balancing go?
-#
-# Here are other limits on a small simulated table. Widen them and see the counts come together, and the copies pile up. Find the smallest ratio, and then the smallest one at which no row is taken more than twice.
-
-# %%
-from aulib import widgets
-
-widgets.bounds()
-
-# %% [markdown]
 # ## Coverage moves too
 #
 # Nothing in the program looks at the *known* counts $K_l$. If a rare label is coded by one dataset only, taking its

@@ -111,16 +111,6 @@ pd.DataFrame({**scores, "prevalence": metrics.prevalence(y)}).rename_axis(
 round(metrics.f1_macro(y, p), 3), metrics.labels_averaged(y, p)
 
 # %% [markdown]
-# ### Explorer: which cells count?
-#
-# Hide the labels of a small table one after the other. Each cell says what it counts as, and its share in the loss. Before you move the slider, say what will happen to the score of the column whose label goes. When does a column leave the mean altogether?
-
-# %%
-from aulib import widgets
-
-widgets.mask()
-
-# %% [markdown]
 # ## Pool counts, do not average batches
 #
 # A score of a whole test set is not the mean of the scores of its batches: a ratio of sums is not a mean of ratios.
@@ -170,14 +160,6 @@ blind = {
 pd.Series(blind, name=work.source).round(3)
 
 # %% [markdown]
-# ### Explorer: accuracy and F1
-#
-# Leave the detector as it is and make the action unit rarer. Accuracy hardly moves, and F1 falls. At which prevalence would a detector that never says "displayed" be the more accurate one?
-
-# %%
-widgets.accuracy()
-
-# %% [markdown]
 # ## Three conventions for an undefined F1
 #
 # Let us make predictions with some skill for a small part of the rows, and suppose that two labels happen to be
@@ -203,14 +185,6 @@ pd.Series(scores, name=f"macro F1 of the same predictions. {work.source}").round
 # The same predictions, three macro scores. scikit-learn counts 0 unless told otherwise, some published detectors
 # count 1. A comparison of two papers means little before both conventions are known. Ours leaves the label out and
 # prints how many labels were averaged; `undefined=0.0` gives scikit-learn's number.
-
-# %% [markdown]
-# ### Explorer: the smaller the test set, the more labels without an F1
-#
-# Take fewer and fewer test rows. More labels are neither displayed nor predicted, and the three conventions part. The predictions come from one detector all the time.
-
-# %%
-widgets.undefined()
 
 # %% [markdown]
 # ## What a stock metric does with our labels
@@ -296,14 +270,6 @@ skip = losses.masked_f1(y, p, without_positives="skip")
 {"zero": round(float(losses.masked_f1(y, p)), 3), "skip": round(float(skip), 3)}
 
 # %% [markdown]
-# ### Explorer: the pull of the loss
-#
-# One label in one batch. Take its positives away one by one, and compare how hard cross-entropy and the soft F1 pull at a displayed cell and push at another. What does a batch without any positive teach?
-
-# %%
-widgets.gradient()
-
-# %% [markdown]
 # ## Batches distort the loss
 #
 # "This can distort the calculation of the loss function", says the paper of labels that come and go between batches,
@@ -353,16 +319,7 @@ score_plots.batch_distortion(
 # So the paper's choice to accept the distortion is reasonable for its 13 frequent action units and its large batches.
 # It would not be for all 45. Shuffling across datasets matters as well: batches in the order of the files would hold
 # one dataset each, hence many labels without a single known cell. {doc}`08_losses` removes the distortion.
-
-# %% [markdown]
-# ### Explorer: how far do batches bend it?
 #
-# Find the smallest batch at which a frequent label is trained as it should be. Then make the label rarer. The chapter on losses has a remedy, which you can switch on here already.
-
-# %%
-widgets.distortion()
-
-# %% [markdown]
 # ## The same thing in Keras
 #
 # For training, the loss and the scores are classes to be named in `compile`. The score that decides which model is

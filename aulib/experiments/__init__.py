@@ -19,6 +19,7 @@ from aulib.experiments._jobs import COLUMNS, Job, run, run_job
 from aulib.experiments._measured import measured, record
 from aulib.experiments._methods import METHODS, Method, methods
 from aulib.experiments._plan import EXPERIMENTS, plan
+from aulib.experiments._tables import holm, in_words, known_against_truth, paired, summary, verdicts
 
 __all__ = [
     "COLUMNS",
@@ -30,12 +31,18 @@ __all__ = [
     "Prepared",
     "Recipe",
     "compare",
+    "holm",
+    "in_words",
+    "known_against_truth",
     "measured",
     "methods",
+    "paired",
     "plan",
     "prepare",
     "record",
     "run",
     "run_job",
+    "summary",
     "train_head",
+    "verdicts",
 ]

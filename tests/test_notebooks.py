@@ -25,6 +25,7 @@ def test_the_notebooks_are_there():
         "04_metrics_and_loss",
         "05_training",
         "06_results",
+        "07_cost_of_missing_labels",
         "08_losses",
         "09_ready_made",
         "10_resampling",

@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { command -v $$p; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install book editions test test-cluster test-colab test-binder backends lint serve twins lock clean distclean
+.PHONY: help install book editions pdf test test-cluster test-colab test-binder backends lint serve twins lock clean distclean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -21,6 +21,9 @@ book: $(VENV)/.installed ## execute every notebook and build the book: make book
 
 editions: $(VENV)/.installed ## the same, and the instructor edition with all solutions
 	@$(BIN)/aulib make --profile $(profile) --edition both
+
+pdf: book ## the same, printed to _build/book.pdf (needs Chromium)
+	@$(BIN)/aulib pdf --profile $(profile)
 
 test: $(VENV)/.installed ## run all tests, with one complete tiny book
 	@$(BIN)/ruff check .

@@ -87,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_profile(book)
     book.add_argument("--edition", default="student", help="student (default) or instructor, with solutions")
 
+    pdf = commands.add_parser("pdf", help="print the book from notebooks that were executed; needs Chromium")
+    pdf.set_defaults(command=lambda given: print(f"The PDF is at {_pdf(given.profile, given.edition)}"))
+    _add_profile(pdf)
+    pdf.add_argument("--edition", default="student", help="student (default) or instructor, with solutions")
+
     build = commands.add_parser("build", help="build or find one product of the data flow and print where it is")
     build.set_defaults(command=_build)
     build.add_argument("step", choices=pipeline.STEPS)
@@ -420,6 +425,12 @@ def _book(profile: str, edition: str) -> Path:
     from aulib import book
 
     return book.build(profile, edition)
+
+
+def _pdf(profile: str, edition: str) -> Path:
+    from aulib import book
+
+    return book.print_pdf(profile, edition)
 
 
 def _build(given: argparse.Namespace) -> None:

@@ -79,7 +79,7 @@ def stub(source: str, check: str) -> str:
         elif isinstance(node, ast.Assign):
             names = [name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
             lines += [f"{name} = ...  # your answer" for name in names if name in asked]
-    return "\n".join(lines)
+    return "\n".join(dict.fromkeys(lines))
 
 
 def _check_after(cells: Sequence[dict[str, Any]], place: int) -> str:

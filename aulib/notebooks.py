@@ -224,6 +224,7 @@ def environment() -> dict[str, str]:
     """
     threads = os.environ.get("OMP_NUM_THREADS")
     return ({"TF_NUM_INTRAOP_THREADS": threads} if threads else {}) | {
+        "AULIB_STATIC": "1",  # explorers in the pages hold their frames: see aulib.widgets
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONHASHSEED": "0",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",

@@ -26,7 +26,7 @@ from filelock import FileLock
 from aulib import balancing, database, facs, missingness, splits
 from aulib.adapters import registry
 from aulib.dependencies import code_hash
-from aulib.errors import AulibError, DatasetNotFoundError
+from aulib.errors import AulibError, DatasetNotFoundError, SettingsError
 from aulib.profiles import Settings
 
 if TYPE_CHECKING:
@@ -212,29 +212,40 @@ class Pipeline:
             **recipe.model_dump(exclude={"pixels"}),
         )
 
-    def predictions(self, stage: int = 2) -> pd.DataFrame:
-        """Return labels and probabilities of the held-out people, by the best model of a stage."""
+    def predictions(self, stage: int = 2, part: str = "test") -> pd.DataFrame:
+        """Return labels and probabilities of people who were not learned from, by the best model of a stage.
+
+        Args:
+            stage: 1 or 2.
+            part: ``"test"``, or ``"validation"`` for the people on whom a threshold may be tuned.
+
+        Raises:
+            SettingsError: another part; the model has learned the training rows by heart.
+        """
         from aulib import training
 
+        if part not in ("test", "validation"):
+            raise SettingsError(f"part is {part!r}; give 'test' or 'validation'")
         run, store, table = self.run(), self.store(), self.table()
-        test = self.split().test
-        test = test[store.usable(table)[test]]
-        file = run.folder / f"predictions-stage{stage}-{_hash(table.iloc[test]['image'].tolist())}.parquet"
+        wanted = getattr(self.split(), part)
+        wanted = wanted[store.usable(table)[wanted]]
+        name = f"stage{stage}" if part == "test" else f"stage{stage}-{part}"
+        file = run.folder / f"predictions-{name}-{_hash(table.iloc[wanted]['image'].tolist())}.parquet"
         if not file.is_file():
-            rows = store.rows(table)[test]
+            rows = store.rows(table)[wanted]
             if run.cached:
                 probabilities = run.predict(rows, stage)
             else:
                 probabilities = training.predict(run.stage_model(stage), store.pixels, rows=rows)
-            atomically(file, training.prediction_table(table.iloc[test], self.aus, probabilities).to_parquet)
+            atomically(file, training.prediction_table(table.iloc[wanted], self.aus, probabilities).to_parquet)
         return pd.read_parquet(file)
 
     def results(self) -> Path:
         """Write the result tables of both stages and return their folder.
 
-        ``results.csv`` is :func:`aulib.evaluation.results_table` of each stage, for synthetic images with the F1 on the
-        truth (``f1_truth``); ``per_dataset.csv`` is :func:`aulib.evaluation.per_dataset_table`; ``record.json`` is the
-        record of the run with all settings.
+        All are functions of :mod:`aulib.evaluation`: ``results.csv`` (for synthetic images with the F1 on the truth,
+        ``f1_truth``), ``per_dataset.csv``, ``confusion.csv``, ``calibration.csv`` and ``thresholds.csv`` (tuned on the
+        validation people). ``record.json`` is the record of the run with all settings.
         """
         run = self.run()
         key = {
@@ -246,25 +257,37 @@ class Pipeline:
         return self._product("results", key, lambda folder: folder, self._write_results)
 
     def _write_results(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        of_stages = {stage: self._result_tables(stage) for stage in (1, 2)}
+        for name in of_stages[1]:
+            tables = {stage: tables[name] for stage, tables in of_stages.items()}
+            pd.concat(tables, names=["stage"]).to_csv(folder / f"{name}.csv")
+        record = self.run().record | {"all settings": self.settings.model_dump(mode="json"), "data": self.source}
+        (folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+
+    def _result_tables(self, stage: int) -> dict[str, pd.DataFrame]:
         from aulib import evaluation
 
-        folder.mkdir(parents=True, exist_ok=True)
-        run, threshold = self.run(), self.settings.training.threshold
-        trained_on = self.balance().after["positives"]
-        tables, by_dataset = {}, {}
-        for stage in (1, 2):
-            found = self.predictions(stage)
-            tables[stage] = evaluation.results_table(
-                found, trained_on, threshold, intervals=self.settings.evaluation.bootstrap,
-                seed=self.settings.seed,
-            )  # fmt: skip
-            by_dataset[stage] = evaluation.per_dataset_table(found, threshold)
-            if self.synthetic and not any(self.settings.datasets.values()):
-                tables[stage]["f1_truth"] = evaluation.against_truth(found, self.truth(), threshold)["f1_truth"]
-        pd.concat(tables, names=["stage"]).to_csv(folder / "results.csv")
-        pd.concat(by_dataset, names=["stage"]).to_csv(folder / "per_dataset.csv")
-        record = run.record | {"all settings": self.settings.model_dump(mode="json"), "data": self.source}
-        (folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        found, validation = self.predictions(stage), self.predictions(stage, "validation")
+        threshold, trained_on = self.settings.training.threshold, self.balance().after["positives"]
+        how = {"intervals": self.settings.evaluation.bootstrap, "seed": self.settings.seed}
+        table, split = self.table(), self.split()
+        evaluation.check(
+            found,
+            expected=table.iloc[split.test[self.store().usable(table)[split.test]]],
+            train_people=table.iloc[np.concatenate([split.train, split.validation])],
+        )
+        results = evaluation.results_table(found, trained_on, threshold, **how)
+        truth = self.truth() if self.synthetic and not any(self.settings.datasets.values()) else None
+        if truth is not None:
+            results["f1_truth"] = evaluation.against_truth(found, truth, threshold)["f1_truth"]
+        return {
+            "results": results,
+            "per_dataset": evaluation.per_dataset_table(found, threshold, **how),
+            "confusion": evaluation.confusion_table(found, threshold),
+            "calibration": evaluation.calibration_table(found, **how),
+            "thresholds": evaluation.threshold_table(validation, found, threshold, truth=truth),
+        }
 
     def build(self, step: str) -> Path:
         """Make one of :data:`STEPS` and return its folder or file."""
@@ -296,7 +319,8 @@ class Pipeline:
 
     def _run_and_predictions(self) -> Path:
         for stage in (1, 2):
-            self.predictions(stage)
+            for part in ("test", "validation"):
+                self.predictions(stage, part)
         return self.run().folder
 
     def _corpus(self) -> Path:

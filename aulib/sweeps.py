@@ -1,4 +1,4 @@
-"""A sweep: the same notebooks and results under many settings, described by one small YAML file.
+"""A sweep: the same notebooks and results under many settings, described by one small YAML file::
 
     profile: tiny                                  # what the runs start from
     notebooks: [06_results]                        # executed for every run; may be left out

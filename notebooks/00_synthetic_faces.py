@@ -502,47 +502,138 @@ pd.Series(scores, name=measured.source).round(3).to_frame()
 # that always says "displayed". Columns of the figure may be compared downwards, since each is about the same people.
 # Do not read a row as the worth of a kind of face: the datasets differ in size as well, and more images and more
 # people help. A large dataset may even teach more about a small one than the small one itself.
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** Two action units look the same in every pixel. Show with a line of code that AU43 and AU45 cannot be
-# told apart in one image. What does that do to a dataset that codes only one of them?
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong.
+
+# %%
+from aulib import exercises
+from aulib.adapters import registry
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 0.1 (easy)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `np.array_equal(synth.render_face({"AU43": 4}), synth.render_face({"AU45": 4}))` is true. In a dataset that codes AU43
-# a blink is a face with closed eyes and the label "not displayed". A detector is then punished for what it saw rightly.
-# ```
+# Which of the six datasets have annotators who looked for AU12 and AU25 alike, so that a laugh with parted lips can be
+# known as such? Give their names. `registry.PAPER[name].coded_aus()` lists what a dataset codes.
+
+# %% tags=["solution"]
+answer = [
+    name
+    for name, dataset in registry.PAPER.items()
+    if {"AU12", "AU25"} <= set(dataset.coded_aus())
+]
+
+# %% tags=["check"]
+exercises.check("0.1", answer)
+
+# %% [markdown] tags=["solution"]
+# BP4D codes AU12 but not AU25. Look for 25 under BP4D's face in the figure of lost labels: where it stands in the first
+# line, it is missing in the second.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 0.2 (easy)
 #
-# **Exercise 2.** Which of the six datasets can say that a face shows AU25 together with AU12, and which know only one
-# of the two? Use `registry.PAPER[name].coded_aus()` from `aulib.adapters`.
+# A table above gives, for each dataset, the share of displayed action units that the readers do not know. What is this
+# share over all labelled pictures together? Use `true`, which holds the truth, and `lost`, which marks the lost cells.
+
+# %% tags=["solution"]
+answer = lost.to_numpy().sum() / true.eq(1).to_numpy().sum()
+
+# %% tags=["check"]
+exercises.check("0.2", answer, true=true, said=said)
+
+# %% [markdown] tags=["solution"]
+# Sums first, then one division. The mean of the six shares gives a dataset of a hundred pictures the same say as one of
+# thousands. Neither is wrong as a number, but only the first is a share of these pictures.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 0.3 (medium)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `{name: {"AU12", "AU25"} & set(d.coded_aus()) for name, d in registry.PAPER.items()}`. BP4D codes AU12 but not AU25, so
-# a laugh with parted lips is half known there. Look for 25 under BP4D's face in the figure of lost labels.
-# ```
+# `frequent` names the action units of the square of correlations. Some pairs of them never occur together in `truth`.
+# The model forbids part of these pairs; `facs.excludes(one, other)` knows which. How many pairs never occur although
+# they are allowed?
+
+# %% tags=["solution"]
+shown = truth[frequent].astype(float)
+together = shown.T @ shown
+answer = sum(
+    together.loc[one, other] == 0 and not facs.excludes(one, other)
+    for i, one in enumerate(frequent)
+    for other in frequent[i + 1 :]
+)
+
+# %% tags=["check"]
+exercises.check("0.3", answer, truth=truth, frequent=frequent)
+
+# %% [markdown] tags=["solution"]
+# Lips cannot be pressed (AU24) and parted (AU25), so the model forbids the pair. A pair that is allowed and missing is a
+# rare one that did not come up at this scale. From counts alone, nobody could say which is which.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 0.4 (medium)
 #
-# **Exercise 3.** Find two frequent action units that never occur together in the truth table. Is that chance, or does
-# the model forbid it? `facs.excludes(one, other)` knows.
+# Write a function that takes two images (arrays of type uint8) and returns the largest difference of any pixel and
+# channel, in grey levels. Then show with it that one image cannot tell AU43 from AU45:
+# `synth.render_face({"AU43": 4}, noise=0)` draws the first.
+
+
+# %% tags=["solution"]
+def largest_difference(one, other):
+    return int(np.abs(one.astype(int) - other.astype(int)).max())
+
+
+closed, blink = (synth.render_face({au: 4}, noise=0) for au in ("AU43", "AU45"))
+print(largest_difference(closed, blink))
+
+# %% tags=["check"]
+exercises.check("0.4", largest_difference)
+
+# %% [markdown] tags=["solution"]
+# The difference is 0 everywhere. In a dataset that codes AU43 but not AU45, a blink is a face with closed eyes and the
+# label "not displayed". A detector is then punished for what it saw rightly.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 0.5 (hard)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `together = truth[frequent].astype(float).T @ truth[frequent].astype(float)` counts pairs. Zeros are, among others,
-# AU24 with AU25: `facs.excludes("AU24", "AU25")` is true, because lips cannot be pressed and parted. A zero for which
-# `excludes` is false is a rare pair that did not come up at this scale.
-# ```
-#
-# **Exercise 4.** The same settings must give the same bytes with any number of processes. Test it: call
-# `synth.make_corpus` twice, with `scale=0.01, size=32, datasets=["unbc"]`, once with one and once with two workers, and
-# compare the files.
-#
-# ```{admonition} Solution
-# :class: dropdown
-# Write both into temporary folders, collect `{p.relative_to(folder): p.read_bytes() for p in folder.rglob("*.*")}` of
-# each, and compare the two dictionaries. They are equal. With another `seed` every picture differs.
-# ```
-#
+# The same settings must give the same bytes, whatever the number of processes. Write a function that says whether two
+# folders hold the same files with the same bytes, folders in them included. Then compare two corpora from
+# `synth.make_corpus` with `scale=0.01, size=32, datasets=["unbc"]`: one made with `workers=1`, one with `workers=2`.
+
+
+# %% tags=["solution"]
+def same_files(one, other):
+    contents = [
+        {
+            path.relative_to(folder): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        for folder in (one, other)
+    ]
+    return contents[0] == contents[1]
+
+
+# %% tags=["solution"]
+from pathlib import Path
+from tempfile import mkdtemp
+
+how = dict(scale=0.01, size=32, datasets=["unbc"], progress=False)
+made = [
+    synth.make_corpus(Path(mkdtemp()) / "corpus", workers=workers, **how)
+    for workers in (1, 2)
+]
+print(same_files(*made))
+
+# %% tags=["check"]
+exercises.check("0.5", same_files)
+
+# %% [markdown] tags=["solution"]
+# The two corpora are the same. With another `seed` the pictures differ. Paths relative to the folder matter: without
+# them, a file that moved into another folder would go unnoticed.
+
+# %% [markdown]
 # ## Limits
 #
 # - These are simple faces. A detector trained on them has never seen a real one and must not be used on one.

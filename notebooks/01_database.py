@@ -359,32 +359,119 @@ y[[0, len(y) // 2, -1]], y.mean(axis=0)
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** How many images does each dataset have per person? Sort the table `summary` by this column. Which
-# dataset would you expect to look better than it is, if images were split at random into training and testing?
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong.
+
+# %%
+import numpy as np
+
+from aulib import exercises
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 1.1 (easy)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `summary.sort_values("images_per_person")`. With many images of each person, a random split puts nearly the same image
-# on both sides. The datasets at the lower end of the sorted table gain most from this, and their scores mean least.
-# ```
+# Suppose that images were split at random into training and testing, not by person. Which dataset's score would gain
+# most from this? Give its name; the table `summary` holds what decides.
+
+# %% tags=["solution"]
+answer = summary["images_per_person"].idxmax()
+
+# %% tags=["check"]
+exercises.check("1.1", answer, db=db)
+
+# %% [markdown] tags=["solution"]
+# With many images of each person, a random split puts nearly the same image on both sides. A network then recognises
+# people and is praised for recognising action units.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 1.2 (easy)
 #
-# **Exercise 2.** Find an image on which AU12 is displayed, and print what its annotation file says.
+# A smile (AU12) that lifts no cheek (AU06) is often called a polite one. On how many rows of `db` is AU12 displayed
+# while AU06 is *known* not to be?
+
+# %% tags=["solution"]
+answer = int(((db["AU12"] == 1) & (db["AU06"] == 0)).sum())
+
+# %% tags=["check"]
+exercises.check("1.2", answer, db=db)
+
+# %% [markdown] tags=["solution"]
+# `db["AU06"] == 0` is `<NA>` where AU06 is unknown, and `sum` leaves it out. `~(db["AU06"] == 1).fillna(False)` would
+# have turned every unknown cheek into a still one.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 1.3 (medium)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `row = db[db["AU12"] == 1].iloc[0]` and then `print(row["image"], database.annotation(row, roots))`.
-# ```
+# Write a function that turns a list or array of BP4D's codes into labels: 0 and 1 stay, 9 becomes NaN. Any other code
+# must stop it with a `ValueError` whose message names the code.
+
+
+# %% tags=["solution"]
+def to_labels(codes):
+    labels = np.array(codes, dtype=float)
+    labels[labels == 9] = np.nan
+    for code in labels[~np.isnan(labels)]:
+        if code not in (0, 1):
+            raise ValueError(f"code {code:g}; accepted are 0, 1 and 9")
+    return labels
+
+
+# %% tags=["check"]
+exercises.check("1.3", to_labels)
+
+# %% [markdown] tags=["solution"]
+# The copy as `float` is needed because whole numbers cannot hold NaN. The error is needed because somebody will read
+# another release one day, and a 7 that becomes a label is never found again.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 1.4 (medium)
 #
-# **Exercise 3.** Some readers of Aff-Wild2 drop every frame that has any -1. Write a tree with one such row into
-# `folder`, and read it with `drop_if_any_missing=True` and `False`. What is lost, and when would you want to lose it?
+# Some readers drop every row with a single unknown cell. Do so with `db`: a dataset knows the action units that it
+# knows on any of its rows, and a row goes if one of *these* is unknown. Which share of all known labels is lost?
+
+# %% tags=["solution"]
+known = {
+    name: part[list(facs.ALL)].notna().to_numpy()
+    for name, part in db.groupby("dataset")
+}
+lost = 0
+for cells in known.values():
+    coded = cells[:, cells.any(axis=0)]
+    lost += coded[~coded.all(axis=1)].sum()
+answer = lost / sum(cells.sum() for cells in known.values())
+
+# %% tags=["check"]
+exercises.check("1.4", answer, db=db)
+
+# %% [markdown] tags=["solution"]
+# A dropped row can still know most of its labels. With masked losses nothing speaks for dropping it, except a comparison
+# with published results that did; `drop_if_any_missing=True` of Aff-Wild2's reader is for that.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 1.5 (hard)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# Trap 3 wrote such a tree: `adapters.read("aff_wild2", folder / "aff_wild2", drop_if_any_missing=True)` has one row
-# less. With masked losses nothing speaks for dropping it: seven of its eight labels are known. It makes sense when
-# comparing with published results that dropped it.
-# ```
-#
+# CK+ lists what was seen: a dictionary `listed` from number to intensity, 0 if none was given. `coded` is the set of
+# numbers that the experts looked for. Write a function that returns the labels of the numbers in `asked`, in that
+# order: 1, 0, or NaN for unknown.
+
+
+# %% tags=["solution"]
+def labels_of_list(listed, coded, asked):
+    def label(number):
+        if number in listed:
+            return 1.0
+        return 0.0 if number in coded else np.nan
+
+    return [label(number) for number in asked]
+
+
+# %% tags=["check"]
+exercises.check("1.5", labels_of_list)
+
+# %% [markdown] tags=["solution"]
+# Being listed decides, not the intensity. For the rest, `coded` decides between absent and unknown. No file holds it: an
+# adapter takes it from the documentation.
+
+# %% [markdown]
 # ## Summary
 #
 # - Each dataset has its own code for unknown. All of them end inside the adapters, as `<NA>`.

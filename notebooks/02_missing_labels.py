@@ -362,48 +362,114 @@ scores.style.format("{:.2f}").set_caption(f"F1 of a perfect detector. {work.sour
 # A perfect detector loses, and the more so the larger the part of an action unit's displays that nobody wrote down. A
 # network trained on such zeros learns the same lesson: it learns which dataset it is looking at, and answers "no"
 # wherever that dataset had no annotators. This is why unknown never becomes a number in this book.
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** Which single dataset, if left out, would change the missing rate of `db` most? Guess from the map
-# first, then compute it.
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong.
+
+# %%
+from aulib import exercises
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 2.1 (easy)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `{name: missingness.missing_rate(db[db["dataset"] != name]) for name in db["dataset"].unique()}`, compared with
-# `rate`. A dataset counts by its size and by how far its own missing rate is from the mean.
-# ```
+# Here are the counts of the selected action unit with the most unknown cells. What is its prevalence, the share of
+# displayed labels? Compute it from the counts.
+
+# %%
+au = selected["unknown"].idxmax()
+selected.loc[[au]]
+
+# %% tags=["solution"]
+displayed, absent, unknown = selected.loc[au]
+answer = displayed / (displayed + absent)
+
+# %% tags=["check"]
+exercises.check("2.1", answer, counts=selected.loc[au])
+
+# %% [markdown] tags=["solution"]
+# Only known cells can speak. Dividing by all rows counts each unknown cell as "not displayed", which is the mark of the
+# figure with zeros for unknown.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 2.2 (medium)
 #
-# **Exercise 2.** Leave out one dataset and draw the matrix of pairs again. Which dataset, if left out, adds most pairs
-# that nobody codes together?
+# Without which single dataset would the missing rate of `db` change most, upwards or downwards? Guess from the map of
+# known labels first. Then give the dataset's name.
+
+# %% tags=["solution"]
+rest = {
+    name: missingness.missing_rate(db[db["dataset"] != name])
+    for name in db["dataset"].unique()
+}
+answer = max(rest, key=lambda name: abs(rest[name] - rate))
+
+# %% tags=["check"]
+exercises.check("2.2", answer, db=db)
+
+# %% [markdown] tags=["solution"]
+# A dataset counts by its size and by how far its own missing rate is from that of the others. A small one can move the
+# whole more than a large one that is like the rest.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 2.3 (medium)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `{name: int((missingness.co_annotation(db[db["dataset"] != name], count="datasets") == 0).to_numpy().sum()) for name
-# in db["dataset"].unique()}`. What counts is not the size of a dataset but whether its list joins action units that no
-# other list joins. (Each pair is counted twice, and a unit that nobody knows counts with itself.)
-# ```
+# Find a threshold for `database.select(db, min_occurrences=...)` that leaves exactly five action units. (If the fifth
+# and the sixth count are equal, take the next higher number.) Then give the missing rate of the table that it returns.
+
+# %% tags=["solution"]
+threshold_of_five = counts["displayed"].sort_values(ascending=False).iloc[5] + 1
+five = database.select(db, min_occurrences=threshold_of_five)
+rate_of_five = missingness.missing_rate(five)
+
+# %% tags=["check"]
+exercises.check("2.3", threshold_of_five, rate_of_five, db=db)
+
+# %% [markdown] tags=["solution"]
+# Units that nearly all datasets look for lower the missing rate. But one large dataset that shows a unit often can lift
+# it over any threshold, with unknown labels everywhere else: compare the five with the map of known labels.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 2.4 (medium)
 #
-# **Exercise 3.** Raise the threshold until only five action units are left, with
-# `database.select(db, min_occurrences=...)`. What happens to the missing rate of the selected cells, and why?
+# Suppose that unknown cells are displayed as often as the known cells of the same action unit. How many of the selected
+# action units does a face of `table` then show on average? What does the assumption claim about the datasets?
+
+# %% tags=["solution"]
+known_cells = selected["displayed"] + selected["not_displayed"]
+answer = (selected["displayed"] / known_cells).sum()
+
+# %% tags=["check"]
+exercises.check("2.4", answer, table=table, aus=work.aus)
+
+# %% [markdown] tags=["solution"]
+# It is the sum of the prevalences. It claims that datasets which do not look for a unit show it as often as those which
+# do. Acted and natural expressions, pain and small talk differ, so this is a guess and no measurement.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 2.5 (hard)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# Take the sixth-largest value of `counts["displayed"]` plus one as threshold. Units that nearly all datasets look for
-# lower the missing rate. But one large dataset that shows a unit often can lift it over any threshold, with unknown
-# labels everywhere else: compare the five with the map of known labels.
-# ```
-#
-# **Exercise 4.** Suppose that unknown cells are displayed as often as the known ones of the same action unit. Which
-# cardinality follows for the selected table? Where does it lie between the bounds, and what did you assume?
-#
-# ```{admonition} Solution
-# :class: dropdown
-# `(selected["displayed"] / (selected["displayed"] + selected["not_displayed"])).sum()`, the sum of the prevalences.
-# It assumes that images of datasets which do not look for a unit show it as often as images of those which do. Acted
-# and natural expressions, pain and small talk differ, so this is a guess and no measurement.
-# ```
-#
+# Leave out one dataset at a time and ask which pairs of action units are still known together on some row. Without
+# which dataset do the most pairs become unknown everywhere? Give its name.
+
+# %% tags=["solution"]
+empty = {
+    name: (
+        missingness.co_annotation(db[db["dataset"] != name], count="datasets") == 0
+    ).to_numpy()
+    for name in db["dataset"].unique()
+}
+answer = max(empty, key=lambda name: np.triu(empty[name], k=1).sum())
+
+# %% tags=["check"]
+exercises.check("2.5", answer, db=db)
+
+# %% [markdown] tags=["solution"]
+# Neither the size of a dataset nor the length of its list decides, but whether it joins action units that no other list
+# joins. Everything a network believes about such pairs comes from this one dataset.
+
+# %% [markdown]
 # ## Summary
 #
 # - Unknown labels are everywhere, and nearly all of them because a dataset never looked.

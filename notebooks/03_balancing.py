@@ -329,34 +329,111 @@ pd.DataFrame(
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** Set `upper` to 1 and `lower` to 0.2, so that rows may only be dropped, with a `size` that allows it.
-# How does the ratio compare with the one above, and how many rows remain?
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong.
+
+# %%
+from aulib import exercises
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 3.1 (easy)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# `balancer.balance(y, lower=0.2, upper=1, size=(0.2, 1))`. Undersampling alone can only shrink the frequent labels. It
-# keeps all variety of the rare ones but throws away data; the size tells how much.
-# ```
+# How many unique class groups would `y` have if unknown were read as 0? Compare with the number of groups that
+# `balanced` reports.
+
+# %% tags=["solution"]
+answer = len(np.unique(np.nan_to_num(y), axis=0))
+
+# %% tags=["check"]
+exercises.check("3.1", answer, y=y)
+
+# %% [markdown] tags=["solution"]
+# Fewer groups look like an easier problem. But rows with different holes would share a group, and copying it would raise
+# counts of which nobody can say how far.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 3.2 (easy)
 #
-# **Exercise 2.** Two labels are displayed on exactly the same rows. What is the smallest ratio of their counts? And if
-# every row that displays label A also displays B, but not the other way round?
+# `cloned` holds every row that displays the rarest label once more. Its count has doubled. Is the largest count over the
+# smallest now half of what it was? Give the ratio of `cloned`.
+
+# %% tags=["solution"]
+answer = balancer.imbalance(cloned).attrs["max_min"]
+
+# %% tags=["check"]
+exercises.check("3.2", answer, y=y)
+
+# %% [markdown] tags=["solution"]
+# It would be half if the other labels stood still. Those that share rows with the rarest one grow as well, the most
+# frequent label possibly among them, and another label may be the rarest now.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 3.3 (medium)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# The counts of the first pair are equal in every sample, so their ratio is 1 and nothing can change either alone. In
-# the second case $P_B \ge P_A$ whatever is sampled; the ratio reaches 1 only if every row with B alone is dropped.
-# ```
+# Balance `part`, some of the training rows, by leaving rows out only: repeat none, and keep at least a fifth of each
+# group. How small does the ratio become, and what does it cost? The answer is what `balancer.balance` returns.
+
+# %%
+part = y[:: max(1, len(y) // 2000)]
+part.shape
+
+# %% tags=["solution"]
+answer = balancer.balance(part, lower=0.2, upper=1, size=(0.2, 1))
+
+# %% tags=["check"]
+exercises.check("3.3", answer, y=part)
+
+# %% [markdown] tags=["solution"]
+# Undersampling can only shrink the frequent labels. It keeps all that is rare but throws data away; the number of rows
+# says how much. With the usual `size` the program may drop no more than a fifth of the rows in all.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 3.4 (hard)
 #
-# **Exercise 3.** Why does the program need the integral limits $\lceil \text{lower}\, n_g\rceil$ and
-# $\lfloor \text{upper}\, n_g\rfloor$, when it solves for real numbers anyway?
+# There are two labels: `a` rows display only A, `b` rows only B, `both` rows both. From each of these groups between
+# `lower` and `upper` times its rows may be taken; the size of the sample is free. Write a function that returns the
+# smallest possible ratio of the larger count to the smaller.
+
+
+# %% tags=["solution"]
+def best_ratio(a, b, both, lower, upper):
+    few, many = sorted([a, b])
+    if lower * many <= upper * few:
+        return 1.0
+    shared = upper * both
+    return (lower * many + shared) / (upper * few + shared)
+
+
+# %% tags=["check"]
+exercises.check("3.4", best_ratio)
+
+# %% [markdown] tags=["solution"]
+# Where the limits overlap, both counts can be made equal. Otherwise the frequent label takes its least and the rare one
+# its most, and shared rows soften the ratio. If every row with A displays B too, only rows with B alone can be fewer.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 3.5 (hard)
 #
-# ```{admonition} Solution
-# :class: dropdown
-# A solution at a corner of the allowed region has most $x_g$ at one of their limits. If the limits are whole numbers,
-# these need no rounding; only about twice as many groups as labels stay fractional. With limits such as $0.5 \cdot 3$
-# every odd group would have to be rounded.
-# ```
-#
+# A linear program has its solution at a corner. A group is at one if `x` is the least or the most that its whole-numbered
+# limits allow, or if `x` equals `n`. How many groups in `balanced.groups` lie at none of these? Compare with the number
+# of labels.
+
+# %%
+lower, upper = work.settings.balancing.lower, work.settings.balancing.upper
+lower, upper
+
+# %% tags=["solution"]
+n, x = balanced.groups["n"], balanced.groups["x"]
+least, most = np.ceil(lower * n - 1e-9), np.floor(upper * n + 1e-9)
+answer = ((x != least) & (x != n) & (x != most)).sum()
+
+# %% tags=["check"]
+exercises.check("3.5", answer, groups=balanced.groups, lower=lower, upper=upper)
+
+# %% [markdown] tags=["solution"]
+# The limits are made whole before solving, so a corner needs no rounding. About as many groups as there are counts to be
+# kept within bounds stay in between. With limits such as $0.5\cdot 3$, every odd group would have to be rounded.
+
+# %% [markdown]
 # ## Summary
 #
 # - Labels on the same row move together, so rows are chosen by unique class group, with unknown as a third symbol.

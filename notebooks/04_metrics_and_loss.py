@@ -351,8 +351,9 @@ from aulib import exercises
 # In the first table of this chapter, which probabilities must change so that label 0 reaches an F1 of 1? Change as few as you can, and give the whole array.
 
 # %% tags=["solution"]
-answer = p.copy()
-answer[1, 0], answer[2, 0] = 0.4, 0.6
+repaired = p.copy()
+repaired[1, 0], repaired[2, 0] = 0.4, 0.6
+answer = repaired
 
 # %% tags=["check"]
 exercises.check("4.1", answer, y=y, p=p)
@@ -365,6 +366,7 @@ exercises.check("4.1", answer, y=y, p=p)
 #
 # A detector gives the same probability $c$ to every row. Write a function that returns its soft F1 for a prevalence $\pi$. Which $c$ is best, and what does this mean for training
 # with this loss?
+
 
 # %% tags=["solution"]
 def constant_f1(c, prevalence):
@@ -391,6 +393,45 @@ exercises.check("4.3", answer, y=part, p=guess)
 
 # %% [markdown] tags=["solution"]
 # Unknown cells that are predicted positive become false positives, so precision and F1 can only fall, although the predictions have not changed.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 4.4 (medium)
+#
+# The counts of one label arrive batch by batch, as a list of `(TP, FP, FN)`. Write a function that returns the F1 of all batches together, and `nan` where it is undefined.
+
+
+# %% tags=["solution"]
+def pooled_f1(batches):
+    tp, fp, fn = np.sum(batches, axis=0)
+    return 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else nan
+
+
+# %% tags=["check"]
+exercises.check("4.4", pooled_f1)
+
+# %% [markdown] tags=["solution"]
+# Add up first, divide once. The class `MaskedF1Score` does the same with three counts for each label, which is why its result does not depend on the batch size.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 4.5 (hard)
+#
+# A label has a prevalence among its known rows, and `known` is the share of rows on which it is known. Rows are drawn at random. Write a function that returns the smallest batch
+# of which less than `share` holds no known positive.
+
+# %% tags=["solution"]
+import math
+
+
+def smallest_batch(prevalence, known, share):
+    none = 1 - prevalence * known  # one row brings no known positive
+    return math.floor(math.log(share) / math.log(none)) + 1
+
+
+# %% tags=["check"]
+exercises.check("4.5", smallest_batch)
+
+# %% [markdown] tags=["solution"]
+# A batch of $n$ rows lacks a known positive with probability $(1-\pi k)^n$. Rows of a film are alike and not drawn independently, so unless they are shuffled, the batch has to be larger.
 
 # %% [markdown]
 # ## Summary

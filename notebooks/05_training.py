@@ -444,27 +444,97 @@ shown
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** The features of block 4 are stored in 16 bits. How many bytes does the cache need for the paper's training images at 224 pixels? (`paper.TRAIN_IMAGES`; after four poolings, 224 pixels have become 14, with 512 channels.)
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong. None of them needs another training.
+
+# %%
+from aulib import exercises, losses
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 5.1 (easy)
 #
-# ```{admonition} Answer
-# :class: dropdown
-# `paper.TRAIN_IMAGES * 14 * 14 * 512 * 2` bytes, more than a hundred gigabytes. That fits on a disk, not into the memory of most computers; this is why the cache is a memory map. Since the number counts repeated images, the cache for the unique ones is smaller.
-# ```
+# The features of block 4 are stored in 16 bits. How many bytes does the cache need for the paper's training images at 224 pixels? `paper.TRAIN_IMAGES` is their number; after four poolings, 224 pixels have become 14, with 512 channels.
+
+# %% tags=["solution"]
+answer = paper.TRAIN_IMAGES * 14 * 14 * 512 * 2
+
+# %% tags=["check"]
+exercises.check("5.1", answer)
+
+# %% [markdown] tags=["solution"]
+# This fits on a disk, not into the memory of most computers. Since the number counts repeated images, the cache for the unique ones is smaller.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 5.2 (easy)
 #
-# **Exercise 2.** Suppose we mirrored images at random during training. Could the features still be cached?
+# Suppose that images were mirrored at random during training. Could features still be cached? Give a letter.
 #
-# ```{admonition} Answer
-# :class: dropdown
-# Not as they are, because an image would have two different outputs. Mirroring has only two outcomes, so both could be cached. Random crops or brightness have no end of outcomes, and the frozen blocks would have to run in every epoch. Mirroring
-# would also have to swap the labels of action units that name a side.
-# ```
+# * a: yes, as they are
+# * b: yes, two outputs of each image, with the same labels
+# * c: yes, two outputs of each image, and the mirrored one has some other labels
+# * d: no, a random change has no end of outcomes
+
+# %% tags=["solution"]
+answer = "c"
+
+# %% tags=["check"]
+exercises.check("5.2", answer)
+
+# %% [markdown] tags=["solution"]
+# Mirroring has two outcomes, so both can be stored. Labels that name a side, such as the head turned left or right, have to be swapped. Random crops or brightness have no end of outcomes: there the frozen blocks run in every epoch.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 5.3 (medium)
 #
-# **Exercise 3.** In the dictionary `change` above, replace `"training.standardise": False` by `"training.loss": "masked_binary_crossentropy"` and train stage 1 again. Compare F1 and accuracy with the column `with`. Which silly answer does each loss lean to?
+# In stage 2, take the epoch with the lowest training loss. By how much does its validation score `val_score` miss the best one of the stage? Give the difference, 0 or below. `run.history` holds all epochs.
+
+# %% tags=["solution"]
+stage = run.history[run.history["stage"] == 2].set_index("epoch")
+answer = stage.loc[stage["loss"].idxmin(), "val_score"] - stage["val_score"].max()
+
+# %% tags=["check"]
+exercises.check("5.3", answer, history=run.history)
+
+# %% [markdown] tags=["solution"]
+# The training loss can fall on and on, because a large network can learn its images by heart. Only people who are not trained on can say when to stop.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 5.4 (medium)
 #
-# ```{admonition} Answer
-# :class: dropdown
-# Cross-entropy rewards good probabilities. Most labels are "not displayed", so where the model is unsure its probability stays below the threshold of 0.5: it leans to "never displayed", which spares accuracy and costs F1. The F1 loss leans to "always displayed". The paper chose the F1 loss because its labels are imbalanced, and selects by accuracy as well.
-# ```
+# Back to the training without standardised features, `plain.history`. In how many of its epochs is the selection score `val_score` above that of *both* silly answers, by more than 0.001? `labels`, `always` and `never` are those of their table.
+
+# %% tags=["solution"]
+silly_scores = [metrics.selection_score(labels, blind) for blind in (always, never)]
+answer = (plain.history["val_score"] > max(silly_scores) + 0.001).sum()
+
+# %% tags=["check"]
+exercises.check("5.4", answer, history=plain.history, labels=labels)
+
+# %% [markdown] tags=["solution"]
+# The better of the two counts. An epoch at its level has found a silly answer, not action units. Do the same with `run.history` to see the difference.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 5.5 (hard)
+#
+# A network that has learned nothing gives every face the same probability $c$. `column` holds all known validation labels as if they were one action unit. Which $c$ of `grid` has the smallest cross-entropy, and which the smallest soft F1 loss?
+# Use `losses.masked_binary_crossentropy` and `losses.masked_f1`. Which silly answer does each loss lean to?
+
+# %%
+column = labels[~np.isnan(labels)][:, None]
+grid = np.linspace(0.01, 0.99, 99)
+column.shape, column.mean()
+
+# %% tags=["solution"]
+both_losses = (losses.masked_binary_crossentropy, losses.masked_f1)
+values = [
+    [float(loss(column, np.full_like(column, c))) for c in grid] for loss in both_losses
+]
+c_bce, c_f1 = grid[np.argmin(values, axis=1)]
+
+# %% tags=["check"]
+exercises.check("5.5", c_bce, c_f1, column=column, grid=grid)
+
+# %% [markdown] tags=["solution"]
+# Cross-entropy is smallest at the prevalence. Below 0.5 this becomes "never displayed", which spares accuracy and costs F1. The F1 loss wants $c$ as large as possible: "always displayed". The paper takes the F1 loss because its labels are imbalanced, and selects by accuracy as well.
 
 # %% [markdown]
 # ## Summary

@@ -207,26 +207,115 @@ averages.to_frame("computed from the rows").assign(printed=printed).round(4)
 # %% [markdown]
 # ## Exercises
 #
-# **Exercise 1.** An action unit has prevalence 0.5 in the test part and your model reaches F1 0.66. Is the model of use? Compute the score of the thoughtless answer.
+# Each exercise ends with a check. It says what is wrong with an answer, not only that it is wrong. `tested` is the prediction table of the held-out people, and `cut` the threshold of the recipe.
+
+# %%
+import numpy as np
+
+from aulib import database, evaluation, exercises, metrics, splits
+
+tested, cut = work.predictions(), work.settings.training.threshold
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 6.1 (easy)
 #
-# ```{admonition} Answer
-# :class: dropdown
-# Always answering "displayed" gives $2\pi/(1+\pi) = 1/1.5 \approx 0.67$. The model is no better. `metrics.always_positive_f1` computes it on known labels.
-# ```
+# An action unit has prevalence 0.5 in the test part, and a model reaches F1 0.66. Is the model of use? Write a function that returns the F1 of always answering "displayed", for any prevalence above 0.
+
+
+# %% tags=["solution"]
+def thoughtless_f1(prevalence):
+    return 2 * prevalence / (1 + prevalence)
+
+
+# %% tags=["check"]
+exercises.check("6.1", thoughtless_f1)
+
+# %% [markdown] tags=["solution"]
+# Recall is 1 and precision is the prevalence $\pi$, so $F_1 = 2\pi/(1+\pi)$. At $\pi=0.5$ this is $2/3$, more than 0.66. `metrics.always_positive_f1` computes it on known labels.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 6.2 (easy)
 #
-# **Exercise 2.** Repeat the table with `intervals=500` after replacing `subject` by a number for each row, so that every image counts as a person of its own. What happens to the intervals, and which of the two is honest?
+# On how many action units is the model's F1 above that of the thoughtless answer? `evaluation.results_table(tested, threshold=cut)` has a row for each, and rows of means below them.
+
+# %% tags=["solution"]
+rows_of_units = evaluation.results_table(tested, threshold=cut).loc[work.aus]
+answer = (rows_of_units["f1"] > rows_of_units["always_positive"]).sum()
+
+# %% tags=["check"]
+exercises.check("6.2", answer, tested=tested, threshold=cut)
+
+# %% [markdown] tags=["solution"]
+# Each action unit has a bar of its own. The same F1 can be good for a rare one and useless for a frequent one. How sure we can be of each comparison is another question; the intervals answer it.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 6.3 (medium)
 #
-# ```{admonition} Answer
-# :class: dropdown
-# `alone = predictions.assign(subject=[str(i) for i in range(len(predictions))])` makes the intervals narrower where people have many images. They pretend that frames of one person are independent. Drawing people is the honest way.
-# ```
+# Pretend that every image showed a person of its own: put another `subject` into each row of `tested`. How wide is the interval of the macro F1 then, as a multiple of its width over people? Use `intervals=100, seed=0` for both.
+
+
+# %% tags=["solution"]
+def width(table):
+    how = dict(threshold=cut, intervals=100, seed=0)
+    row = evaluation.results_table(table, **how).loc["F1 macro"]
+    return row["f1_high"] - row["f1_low"]
+
+
+alone = tested.assign(subject=[str(row) for row in range(len(tested))])
+answer = width(alone) / width(tested)
+
+# %% tags=["check"]
+exercises.check("6.3", answer, tested=tested, threshold=cut)
+
+# %% [markdown] tags=["solution"]
+# Drawing images pretends that frames of one person are independent. Where people have many images that are alike, the interval becomes narrower, and promises more than the data hold. Drawing people is the honest way.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 6.4 (medium)
 #
-# **Exercise 3.** Choose the threshold of one action unit so that its F1 *on this test part* is highest, and compare with 0.5. Why may this number not be reported?
+# Choose the threshold of `grid` that gives the action unit `au` the highest F1 on this test part. Why may the score that it reaches not be reported?
+
+# %%
+au = tested[list(work.aus)].sum().astype(int).idxmax()
+grid = np.linspace(0.05, 0.95, 19).round(2)
+au, grid[[0, 1, -1]]
+
+# %% tags=["solution"]
+truth_of_au, p = database.labels(tested, [au]), tested[[f"{au}_p"]].to_numpy()
+f1_of = [metrics.f1_macro(truth_of_au, p, t, undefined=0.0) for t in grid]
+answer = grid[np.argmax(f1_of)]
+
+# %% tags=["check"]
+exercises.check("6.4", answer, tested=tested, au=au, grid=grid, threshold=cut)
+
+# %% [markdown] tags=["solution"]
+# The threshold was chosen on the images it is scored on, so the score is flattered. It has to be chosen on other people, such as the validation people. {cite:t}`pahl2020` do not name a threshold; we use 0.5.
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 6.5 (hard)
 #
-# ```{admonition} Answer
-# :class: dropdown
-# The threshold was chosen on the images it is scored on, so the score is flattered. A threshold has to be chosen on the validation people. {cite:t}`pahl2020` do not name a threshold; we use 0.5.
-# ```
+# Now do it honestly. Let one half of the people choose: of the thresholds of `grid`, the lowest with the highest F1 of `au`. What is its F1 on the other half, minus that of `cut`? An undefined F1 counts as 0 in the choice.
+
+# %%
+choosing, judging = splits.by_subject(tested, test_size=0.5, seed=0)
+len(choosing), len(judging)
+
+
+# %% tags=["solution"]
+def f1_at(rows, t):
+    part = tested.iloc[rows]
+    labels_of, p = database.labels(part, [au]), part[[f"{au}_p"]].to_numpy()
+    return metrics.f1_macro(labels_of, p, t, undefined=0.0)
+
+
+best = grid[np.argmax([f1_at(choosing, t) for t in grid])]
+answer = f1_at(judging, best) - f1_at(judging, cut)
+
+# %% tags=["check"]
+exercises.check("6.5", answer, tested=tested, au=au, grid=grid, threshold=cut)
+
+# %% [markdown] tags=["solution"]
+# The gain on the other half is what new people would get, and it may be negative. The gain on the half that chose can only be 0 or more if `cut` is in the grid, whatever the model is worth.
 
 # %% [markdown]
 # ## Summary

@@ -83,3 +83,22 @@ def tiny_book(tmp_path_factory) -> Path:
     (folder / "sitecustomize.py").write_text(NO_NETWORK.format(log=str(folder / "network.log")))
     aulib(folder, "make", "--profile", "tiny")
     return folder
+
+
+@pytest.fixture(scope="session")
+def html(tiny_book) -> Path:
+    """The folder of the student edition's pages."""
+    return tiny_book / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium. One for each file of tests: Playwright allows one at a time in a process."""
+    from browsing import CHROMIUM, OPTIONS
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "these tests need Chromium; .ci/run installs it"
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield chrome
+        chrome.close()

@@ -6,69 +6,15 @@ import functools
 import http.server
 import json
 import re
-import shutil
 import threading
 import time
 from urllib.parse import urljoin, urlparse
 
 import pytest
+from browsing import PAGES, Visit
 from conftest import aulib
-from playwright.sync_api import sync_playwright
 
 from aulib import notebooks
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PAGES = [
-    "book/index",
-    "book/how_to_run",
-    "book/settings",
-    "book/datasets",
-    "book/own_data",
-    "book/batch",
-    "book/bad_input",
-    "book/datasheet",
-    "book/glossary",
-    "book/references",
-    *(f"notebooks/{name}" for name in notebooks.names()),
-]
-
-
-@pytest.fixture(scope="module")
-def html(tiny_book):
-    return tiny_book / "_build" / "html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    assert CHROMIUM, "these tests need Chromium; .ci/run installs it"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """A page opened in the browser, with everything it asked for and complained of."""
-
-    def __init__(self, browser, url: str, **options):
-        self.context = browser.new_context(**options)
-        self.page = self.context.new_page()
-        self.requests, self.complaints = [], []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on(
-            "console", lambda message: self.complaints.append(message.text) if message.type == "error" else None
-        )
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(url, wait_until="load")
-        self.page.wait_for_timeout(300)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *rest):
-        self.context.close()
 
 
 def test_nothing_asked_for_the_network_while_the_book_was_made(tiny_book):
@@ -77,6 +23,7 @@ def test_nothing_asked_for_the_network_while_the_book_was_made(tiny_book):
 
 
 def test_every_page_of_the_contents_was_built(html):
+    assert {f"notebooks/{name}" for name in notebooks.names()} <= set(PAGES)
     assert (html / "index.html").is_file()
     for page in PAGES:
         assert (html / f"{page}.html").is_file(), page

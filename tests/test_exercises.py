@@ -14,8 +14,10 @@ from aulib.exercises import _compare as compare
 from aulib.exercises._verdict import WrongError
 
 #: Answers nobody should give.
-STRANGE = [None, "text", -3e7, -1.5, float("nan"), [], [1, "a"], {}, {"a": 1}, np.zeros((2, 3)), pd.DataFrame({"a": [-7e8]}),
-           object(), lambda: 1 / 0, print, ["AU01"], "AU01", b"0", True, 1j, range(3), Exception("x")]  # fmt: skip
+STRANGE = [
+    None, "text", -3e7, -1.5, float("nan"), [], [1, "a"], {}, {"a": 1}, np.zeros((2, 3)), pd.DataFrame({"a": [-7e8]}),
+    object(), lambda: 1 / 0, print, ["AU01"], "AU01", b"0", True, 1j, range(3), Exception("x"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", exercises.names())

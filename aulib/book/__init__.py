@@ -5,5 +5,6 @@ edition holds the solutions and what the checks say to them.
 """
 
 from aulib.book._build import EDITIONS, build, folder
+from aulib.book._pdf import print_pdf
 
-__all__ = ["EDITIONS", "build", "folder"]
+__all__ = ["EDITIONS", "build", "folder", "print_pdf"]

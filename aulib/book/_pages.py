@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from pathlib import Path
 
 from aulib import paper, profiles
 from aulib.adapters.manual import datasets_page
-from aulib.book import _published, _teaching
+from aulib.book import _api, _au_reference, _faces, _provenance, _published, _teaching
 
 
 def substitutions() -> dict[str, str]:
@@ -67,14 +68,35 @@ def _cell(value: object) -> str:
     )
 
 
-#: File under ``book/generated`` -> the function that writes its text. Prose pages include these files.
-PAGES: dict[str, Callable[[], str]] = {
-    "settings.md": settings_table,
-    "profiles.md": profiles_table,
-    "datasets.md": datasets_page,
-    "published_header.md": _published.header,
-    "published_verdicts.md": _published.verdicts,
-    "published_checks.md": _published.checks,
-    "published_open.md": _published.not_recomputable,
-    "chapters.md": _teaching.chapters,
+def _alone(make: Callable[[], str]) -> Callable[[Path], str]:
+    """Make a page of a function that needs no executed notebook."""
+    return lambda executed: make()
+
+
+#: File under ``book/generated`` -> the function that writes its text, given the folder of the executed notebooks. Prose
+#: pages include these files.
+PAGES: dict[str, Callable[[Path], str]] = {
+    "settings.md": _alone(settings_table),
+    "profiles.md": _alone(profiles_table),
+    "datasets.md": _alone(datasets_page),
+    "published_header.md": _alone(_published.header),
+    "published_verdicts.md": _alone(_published.verdicts),
+    "published_checks.md": _alone(_published.checks),
+    "published_open.md": _alone(_published.not_recomputable),
+    "chapters.md": _alone(_teaching.chapters),
+    "au_overview.md": _alone(_au_reference.overview),
+    "au_gallery.md": _alone(_au_reference.gallery),
+    "provenance_made.md": _provenance.made,
+    "provenance_content.md": _provenance.content,
+    "provenance_environments.md": _provenance.environments,
+    "model_card.md": _provenance.model_card,
+    **{file: _alone(make) for file, make in _api.pages().items()},
 }
+
+
+def write(executed: Path, generated: Path) -> None:
+    """Write all files of :data:`PAGES`, and the rendered faces that they show, into a new folder."""
+    generated.mkdir()
+    _faces.draw(generated / "faces")
+    for file, make in PAGES.items():
+        (generated / file).write_text(make(executed), "utf-8")

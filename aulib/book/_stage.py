@@ -36,11 +36,10 @@ def stage(root: Path, profile: str, edition: str) -> Path:
     (staged / "notebooks").mkdir()
     for name in notebooks.names():
         content = nbformat.read(executed / f"{name}.ipynb", as_version=4)
-        (staged / "notebooks" / f"{name}.ipynb").write_text(json.dumps(page(content, edition)), "utf-8")
+        quiz = name if (root / "book" / "quizzes" / f"{name}.yml").is_file() else None
+        (staged / "notebooks" / f"{name}.ipynb").write_text(json.dumps(page(content, edition, quiz)), "utf-8")
     generated = staged / "book" / "generated"
-    generated.mkdir()
-    for file, make in _pages.PAGES.items():
-        (generated / file).write_text(make(), "utf-8")
+    _pages.write(executed, generated)
     _draw_graph(root, profile, generated / "graph.svg")
     return staged
 
@@ -53,13 +52,26 @@ def _write_config(root: Path, staged: Path, edition: str) -> None:
     (staged / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
 
 
-def page(content: dict, edition: str) -> dict:
-    """Turn an executed notebook (nbformat 4 as a dictionary) into the page of an edition."""
+def page(content: dict, edition: str, quiz: str | None = None) -> dict:
+    """Turn an executed notebook (nbformat 4 as a dictionary) into the page of an edition.
+
+    Args:
+        content: the notebook.
+        edition: "student" or "instructor".
+        quiz: the file of the chapter's questions in ``book/quizzes``, without its ending.
+    """
     cells = editions.of(content["cells"], edition)
     for cell in cells:
         if "injected-parameters" in cell["metadata"].get("tags", []):
             cell["metadata"]["tags"].append("hide-input")  # long, and of use to few readers
-    return content | {"cells": [*cells, _footer(content["metadata"]["aulib"])]}
+    quizzes = [_quiz(quiz)] if quiz else []
+    return content | {"cells": [*cells, *quizzes, _footer(content["metadata"]["aulib"])]}
+
+
+def _quiz(name: str) -> dict:
+    """Return the markdown cell with the questions, which need the book's directive and so stand in the page only."""
+    text = f"## Quiz\n\nThe page checks the answers by itself, without Python.\n\n```{{quiz}} {name}\n```"
+    return {"cell_type": "markdown", "id": "quiz", "metadata": {}, "source": text}
 
 
 def _footer(record: dict) -> dict:

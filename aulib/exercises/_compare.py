@@ -202,3 +202,54 @@ def _kind(value: object) -> str:
     if isinstance(value, pd.DataFrame | pd.Series | np.ndarray):
         return f"a {type(value).__name__} of shape {value.shape}"
     return f"a value of type {type(value).__name__}"
+
+
+def name(
+    value: object,
+    right: Iterable[str],
+    accepted: Iterable[str],
+    known: Mapping[str, str] | None = None,
+    what: str = "a name",
+) -> str:
+    """Compare one name out of a list.
+
+    Args:
+        value: the answer.
+        right: the right names: one, or several that are equally right.
+        accepted: all names that are possible.
+        known: typical wrong names and what led to each.
+        what: what the name is of, for the message.
+
+    Returns:
+        The answer as a string.
+
+    Raises:
+        WrongError: no text, not one of the names, or a wrong one, with the known reason.
+
+    Example:
+        >>> name("bp4d", ["bp4d"], ["bp4d", "unbc"])
+        'bp4d'
+    """
+    if not isinstance(value, str):
+        raise WrongError(f"Expected {what} as text, found {_kind(value)}.")
+    if value not in (accepted := sorted(accepted)):
+        raise WrongError(f"{value!r} is not {what} here; there are {', '.join(accepted)}.")
+    if value not in set(right):
+        raise WrongError(f"{value} is not the one. {(known or {}).get(value, '')}".strip())
+    return value
+
+
+def causes(*mistakes: tuple[float, str]) -> dict[float, str]:
+    """Return typical wrong numbers and what leads to each; where two mistakes give the same number, both are named.
+
+    Args:
+        mistakes: pairs of a wrong number and its reason, for ``known`` of :func:`number`.
+
+    Example:
+        >>> causes((3, "counted twice."), (3, "counted all."), (1, "counted once."))
+        {3: 'counted twice. Or: counted all.', 1: 'counted once.'}
+    """
+    found: dict[float, str] = {}
+    for value, reason in mistakes:
+        found[value] = f"{found[value]} Or: {reason}" if value in found else reason
+    return found

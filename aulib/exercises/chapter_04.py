@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from aulib import metrics
@@ -71,3 +73,57 @@ def holes_as_negatives(answer: object, *, y: np.ndarray, p: np.ndarray) -> str:
     }
     compare.number(answer, filled - masked, tolerance=1e-4, known=known, what="the difference")
     return "Unknown cells that are predicted displayed became false positives. The predictions are the same."
+
+
+@exercise(
+    "4.4",
+    level="medium",
+    expects="a function of a list of counts (TP, FP, FN) that returns a number",
+    hint="Which of the two comes first, adding up or dividing?",
+)
+def pooled_f1(answer: object) -> str:
+    """The F1 of a label from the counts of its batches."""
+    cases = [([(3, 1, 2)],), ([(2, 0, 0), (0, 1, 0)],), ([(1, 1, 0), (0, 0, 0)],), ([(0, 0, 0), (0, 0, 0)],)]
+    reasons = [
+        None,
+        "This is a mean over batches; add up the counts of all batches, then divide once.",
+        "A batch without known cells has no F1 of its own, and adds nothing to the sums.",
+        "0/0 is undefined: np.nan, which a mean can leave out. A 0 or 1 is a convention that somebody chose.",
+    ]
+    compare.function(answer, _f1_of_rows, cases, reasons=reasons)
+    return "It does not matter how rows are cut into batches, so the score belongs to the test set and to nothing else."
+
+
+def _f1_of_rows(batches: Sequence[tuple[int, int, int]]) -> float:
+    """The F1 of one row for each counted cell."""
+    tp, fp, fn = np.sum(batches, axis=0)
+    y, p = np.repeat([1.0, 0.0, 1.0], [tp, fp, fn]), np.repeat([1.0, 1.0, 0.0], [tp, fp, fn])
+    return float(metrics.f1_per_label(y[:, None], p[:, None])[0])
+
+
+@exercise(
+    "4.5",
+    level="hard",
+    expects="a function of prevalence, known and share that returns a whole number",
+    hint="What is the probability that one row brings a known positive? And that n rows bring none?",
+)
+def smallest_batch(answer: object) -> str:
+    """The smallest batch of which less than a share holds no known positive."""
+    cases = [(0.5, 1.0, 0.3), (0.1, 0.5, 0.05), (0.09, 0.67, 0.01), (0.02, 0.31, 0.05)]
+    reasons = [
+        "A batch has whole rows, and with one row fewer the share is too large: round up.",
+        "A positive helps only where it is known: both shares multiply.",
+        None,
+        None,
+    ]
+    compare.function(answer, _first_batch, cases, reasons=reasons)
+    frequent, rare = (_first_batch(*case, 0.05) for case in ((0.09, 0.67), (0.02, 0.31)))
+    return f"For 5 %, {frequent} rows do for this chapter's frequent label, and {rare} for the rare one."
+
+
+def _first_batch(prevalence: float, known: float, share: float) -> int:
+    """Make the batch larger, row by row, until few enough lack a known positive."""
+    rows, none = 0, 1.0
+    while none >= share:
+        rows, none = rows + 1, none * (1 - prevalence * known)
+    return rows

@@ -15,7 +15,7 @@ import pandas as pd
 
 from aulib.experiments._data import prepare
 from aulib.experiments._head import Recipe
-from aulib.experiments._jobs import Job, run
+from aulib.experiments._jobs import Job, missing, run
 from aulib.experiments._measured import RECORD
 from aulib.experiments._plan import EXPERIMENTS, plan
 from aulib.pipeline import atomically, writable
@@ -43,7 +43,9 @@ def compare(
 ) -> Path:
     """Run experiments and write a table for each, ``<experiment>.csv``, and ``record.json``.
 
-    Finished trainings are kept in the folder ``jobs`` and found again, so that a stopped call can be repeated.
+    Finished trainings are kept in the folder ``jobs`` and found again, so that a stopped call can be repeated. For each
+    experiment the record has its ``seeds``, the number of its ``trainings``, and ``seconds`` with the number of
+    trainings that were ``run`` in this time; the others were found.
 
     Args:
         work: the pipeline.
@@ -62,15 +64,15 @@ def compare(
     folder, usual = writable(Path(folder)), prepare(work)
     done = {"synthetic": True, "data": usual.about, "recipe": vars(Recipe()), "seeds": seeds, **_machine(), "parts": {}}
     for name, wanted in jobs.items():
-        started = time.monotonic()
-        tables = [
-            run(usual if features is None else prepare(work, weights=features[0], pixels=features[1]), some, folder,
-                workers, progress)
-            for features, some in _by_features(wanted)
-        ]  # fmt: skip
+        started, tables, trained = time.monotonic(), [], 0
+        for features, some in _by_features(wanted):
+            prepared = usual if features is None else prepare(work, weights=features[0], pixels=features[1])
+            trained += len(missing(prepared, some, folder))
+            tables.append(run(prepared, some, folder, workers, progress))
         table = pd.concat(tables, ignore_index=True)
         atomically(folder / f"{name}.csv", lambda path, table=table: table.to_csv(path, index=False))
-        done["parts"][name] = {"trainings": len(wanted), "seconds": round(time.monotonic() - started, 1)}
+        about = {"seeds": seeds, "trainings": len(wanted), "run": trained}
+        done["parts"][name] = about | {"seconds": round(time.monotonic() - started, 1)}
     _write_record(folder / RECORD, done, workers)
     return folder
 
@@ -88,9 +90,10 @@ def _machine() -> dict:
 
 
 def _write_record(file: Path, done: dict, workers: int) -> None:
-    """Write the record. Parts that an earlier call ran stay in it, with their seconds."""
-    if file.is_file():
-        before = json.loads(file.read_text("utf-8"))
-        done["parts"] = done["parts"] | before["parts"]
+    """Write the record. What an earlier call ran stays in it, unless this call has run it with other seeds or anew."""
+    before = json.loads(file.read_text("utf-8"))["parts"] if file.is_file() else {}
+    found = [name for name, part in done["parts"].items() if not part["run"] and name in before]
+    same = {name: before[name] for name in found if before[name].get("seeds") == done["parts"][name]["seeds"]}
+    done["parts"] = before | done["parts"] | same
     done["workers"] = workers
     atomically(file, lambda path: Path(path).write_text(json.dumps(done, indent=1) + "\n", "utf-8"))

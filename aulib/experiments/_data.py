@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from aulib import database
-from aulib.errors import SettingsError
+from aulib import database, metrics
+from aulib.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from aulib.pipeline import Pipeline
@@ -27,6 +30,9 @@ class Prepared:
         table: n rows with ``dataset``, ``subject`` and ``image``.
         aus: the L action units.
         about: where all this comes from, for the record.
+
+    Raises:
+        DataError: arrays that do not fit the table, a truth with holes, or a label that is not the truth's.
     """
 
     x: np.ndarray
@@ -35,6 +41,32 @@ class Prepared:
     table: pd.DataFrame
     aus: tuple[str, ...]
     about: dict
+
+    def __post_init__(self):
+        shape = (len(self.table), len(self.aus))
+        for name in ("y", "truth"):
+            found = metrics.check_labels(getattr(self, name), name)
+            if found.shape != shape:
+                raise DataError(f"{name} has shape {found.shape}; the table and the action units need {shape}")
+        if self.x.ndim != 2 or len(self.x) != len(self.table):
+            raise DataError(f"x has shape {self.x.shape}; the table has {len(self.table)} rows")
+        self._refuse(np.isnan(self.truth), "the truth is not known, and the comparison is scored on all of it")
+        self._refuse(~np.isnan(self.y) & (self.y != self.truth), "the label is not the truth's")
+
+    def _refuse(self, wrong: np.ndarray, why: str) -> None:
+        if wrong.any():
+            row, label = np.argwhere(wrong)[0]
+            where = self.table.iloc[row]
+            raise DataError(f"{where['dataset']}, {where['image']}, {self.aus[label]}: {why}")
+
+    @cached_property
+    def key(self) -> str:
+        """Twelve characters that change with the features, the labels, the people and the settings."""
+        about = self.table[["dataset", "subject", "image"]].to_csv(index=False)
+        digest = hashlib.sha256((about + json.dumps([self.aus, self.about], sort_keys=True)).encode())
+        for array in (self.x, self.y, self.truth):
+            digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()[:12]
 
 
 def prepare(

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 def changed(task: Task, job: Job) -> Task:
     """Return the task as the job's experiment wants it.
 
+    Holes are made in the labels to learn from only: the validation people keep the labels that their datasets give, so
+    that along a curve of holes the choice of the best state does not become harder. Datasets that are not merged give
+    no validation people either. The number of steps stays, whatever the batch size.
+
     Raises:
         SettingsError: a variant that the experiment does not know.
     """
@@ -29,7 +33,7 @@ def changed(task: Task, job: Job) -> Task:
         return replace(task, recipe=replace(task.recipe, batch_size=int(job.x)))
     if job.experiment == "datasets_merged":
         order = rng.permutation(np.unique(task.datasets))
-        return _only(task, np.isin(task.datasets, order[: int(job.x)]))
+        return _of_datasets(task, order[: int(job.x)])
     if job.experiment == "training_size":
         return _only(task, _some(task, job.x, rng))
     if job.experiment == "ablation":
@@ -38,7 +42,7 @@ def changed(task: Task, job: Job) -> Task:
 
 
 def hide_cells(truth: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Hide cells one by one, completely at random, until a share is known; every label keeps some.
+    """Hide cells one by one, completely at random, until a share is known.
 
     Example:
         >>> y = hide_cells(np.zeros((100, 3)), 0.25, np.random.default_rng(0))
@@ -83,6 +87,13 @@ def _masked(task: Task, y: np.ndarray) -> Task:
 def _only(task: Task, keep: np.ndarray) -> Task:
     kept = {name: getattr(task, name)[keep] for name in ("x", "y", "truth", "datasets", "persons")}
     return replace(task, **kept)
+
+
+def _of_datasets(task: Task, names: np.ndarray) -> Task:
+    kept = np.isin(task.validation[-1], names)
+    if kept.any():  # a dataset of one person has nobody for validation
+        task = replace(task, validation=tuple(part[kept] for part in task.validation))
+    return _only(task, np.isin(task.datasets, names))
 
 
 def _some(task: Task, share: float, rng: np.random.Generator) -> np.ndarray:

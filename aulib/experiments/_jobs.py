@@ -16,6 +16,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from aulib import database, metrics, splits
+from aulib.dependencies import code_hash
 from aulib.errors import SettingsError
 from aulib.experiments import _holes as holes
 from aulib.experiments._data import Prepared
@@ -74,14 +75,18 @@ def run(
     Args:
         prepared: from :func:`aulib.experiments.prepare`.
         jobs: from :func:`aulib.experiments.plan`.
-        folder: keep the scores of each finished job there, and find them again; None keeps nothing.
+        folder: keep the scores of each finished job there, and find them again if features, labels, recipe and code
+            are the same; None keeps nothing.
         workers: processes, each with one thread.
         progress: show a progress bar.
         recipe: of every training; None for the default.
 
     Returns:
         A table with the columns :data:`COLUMNS`, in the order of the jobs: a row per action unit for ``test`` "all",
-        and rows with ``au`` "macro" for all and for each dataset.
+        and rows with ``au`` "macro" for all and for each dataset. Where a dataset is held out, ``test`` is its name. A
+        macro score is a mean over the action units for which it is defined; one that nobody in a small test part
+        displays has F1 0 if the head says otherwise. An action unit that the method cannot predict (``predicted`` 0)
+        is scored as "always displayed".
 
     Raises:
         SettingsError: an unknown method, or a part with nothing to learn from.
@@ -93,7 +98,7 @@ def run(
         raise SettingsError(f"no method {', '.join(unknown)}; there are {', '.join(METHODS)}")
     if not jobs:
         raise SettingsError("there is no job to run")
-    store = _Store(folder)
+    store = _Store(folder, prepared, recipe)
     waiting = [job for job in jobs if not store.has(job)]
     bar = tqdm(total=len(jobs), initial=len(jobs) - len(waiting), disable=not progress, unit="training")
     for job, table in _results(prepared, waiting, workers, recipe):
@@ -136,16 +141,24 @@ def _run_here(job: Job) -> pd.DataFrame:
     return run_job(_HERE["prepared"], job, _HERE["recipe"])
 
 
-class _Store:
-    """Tables of finished jobs, in memory or in a folder."""
+def missing(prepared: Prepared, jobs: Sequence[Job], folder: str | Path, recipe: Recipe | None = None) -> list[Job]:
+    """Return the jobs that :func:`run` would not find in the folder."""
+    store = _Store(folder, prepared, recipe or Recipe())
+    return [job for job in jobs if not store.has(job)]
 
-    def __init__(self, folder: str | Path | None):
+
+class _Store:
+    """Tables of finished jobs, in memory or in a folder, there under the name of all that decides them."""
+
+    def __init__(self, folder: str | Path | None, prepared: Prepared, recipe: Recipe):
         self.folder, self.tables = Path(folder) / "jobs" if folder else None, {}
         if self.folder:
             self.folder.mkdir(parents=True, exist_ok=True)
+            key = json.dumps([prepared.key, asdict(recipe), code_hash("experiments._jobs")])
+            self.key = hashlib.sha256(key.encode()).hexdigest()[:12]
 
     def _file(self, job: Job) -> Path:
-        return self.folder / f"{job.name}.csv"
+        return self.folder / f"{job.name}-{self.key}.csv"
 
     def has(self, job: Job) -> bool:
         return self._file(job).is_file() if self.folder else job.name in self.tables
@@ -221,15 +234,15 @@ def _scores(
     prepared: Prepared, job: Job, test: np.ndarray, p: np.ndarray, seen: np.ndarray, thresholds: np.ndarray
 ) -> pd.DataFrame:
     truth, y, names = prepared.truth[test], prepared.y[test], prepared.table["dataset"].to_numpy(dtype=str)[test]
-    of_all = _per_au(truth, y, p, thresholds)
+    of_all, whole = _per_au(truth, y, p, thresholds), job.held_out or "all"
     about = [
-        {"test": "all", "au": au, "rows": len(test), "positives": int(truth[:, i].sum()), "predicted": int(seen[i])}
+        {"test": whole, "au": au, "rows": len(test), "positives": int(truth[:, i].sum()), "predicted": int(seen[i])}
         for i, au in enumerate(prepared.aus)
     ]
     rows = [one | found for one, found in zip(about, of_all.to_dict("records"), strict=True)]
-    for name in ("all", *sorted(set(names))):
-        mine = names == name if name != "all" else np.full(len(test), True)
-        found = of_all if name == "all" else _per_au(truth[mine], y[mine], p[mine], thresholds)
+    for name in (whole, *sorted(set(names) - {whole})):
+        mine = names == name if name != whole else np.full(len(test), True)
+        found = of_all if name == whole else _per_au(truth[mine], y[mine], p[mine], thresholds)
         means = {column: _mean(found[column]) for column in _SCORES}
         rows.append(
             {"test": name, "au": "macro", "rows": int(mine.sum()), "positives": int(truth[mine].sum()),

@@ -176,8 +176,8 @@ figures.ranking(
 )
 
 # %% [markdown]
-# The distance from the orange dot to the top is what the missing labels cost the paper's method. Do not compare these
-# intervals with each other. Most of their width is the luck of the split, which all methods share.
+# The distance from the orange dot to `oracle_f1` is what the missing labels cost the paper's method. Do not compare
+# these intervals with each other. Most of their width is the luck of the split, which all methods share.
 
 # %%
 top, ours, low = means.loc[chosen, "mean"]
@@ -349,29 +349,30 @@ wide.style.format("{:+.3f}").set_caption(f"{source}: macro F1 minus masked_f1")
 # hidden at random. On the right whole blocks go, an action unit in a dataset, as in the paper's table. At equal shares
 # the number of known cells is equal.
 
+
+# %%
+def curve(name):
+    rows = macro[macro["experiment"] == name]
+    return experiments.summary(rows, ["method", "x"], overlap=overlap)
+
+
 # %% mystnb={"image": {"alt": "Macro F1 on the truth over the share of labels known, for three methods: single cells hidden at random on the left, blocks of a dataset on the right."}}
-names = {
-    "share_known_random": "cells hidden at random",
-    "share_known_by_dataset": "blocks hidden by dataset",
-}
-panels = {
-    text: experiments.summary(
-        macro.query("experiment == @name"), ["method", "x"], overlap=overlap
-    )
-    for name, text in names.items()
-}
+
+kinds = ["share_known_random", "share_known_by_dataset"]
+titles = ["cells hidden at random", "blocks hidden by dataset"]
+panels = {title: curve(kind) for title, kind in zip(titles, kinds, strict=True)}
 figures.curves(
     panels, "share of training labels known", "Fewer labels", source, share=True
 )
 
 # %%
-hidden = macro[macro["experiment"].isin(names) & (macro["x"] < 1)]
-kinds = experiments.paired(
+hidden = macro[macro["experiment"].isin(kinds) & (macro["x"] < 1)]
+costs = experiments.paired(
     hidden, "share_known_random", "experiment", within=["method", "x"], overlap=overlap
 )
-kinds = kinds.droplevel("experiment")["difference"].unstack("x")
-kinds = kinds.rename(columns="{:.0%}".format)
-kinds.style.format("{:+.3f}").set_caption(f"{source}: hidden by dataset - at random")
+costs = costs.droplevel("experiment")["difference"].unstack("x")
+costs = costs.rename(columns="{:.0%}".format)
+costs.style.format("{:+.3f}").set_caption(f"{source}: hidden by dataset - at random")
 
 # %% [markdown]
 # Both kinds hide equally much, and for masked losses the blocks cost more over most of the range: a network never sees
@@ -397,8 +398,7 @@ show(fewer.droplevel("method"), "missing_as_negative_f1 minus masked_f1")
 
 # %% mystnb={"image": {"alt": "Macro F1 on the truth over batch size for the paper's loss, the count-corrected loss and masked cross-entropy."}}
 batches = macro.query("experiment == 'batch_size'")
-curve = experiments.summary(batches, ["method", "x"], overlap=overlap)
-figures.curves({"": curve}, "batch size", "Batches", source, log=True)
+figures.curves({"": curve("batch_size")}, "batch size", "Batches", source, log=True)
 
 # %%
 corrected = batches[batches["method"] != "masked_bce"]
@@ -416,12 +416,9 @@ show(corrected.droplevel("method"), "count_corrected_f1 minus masked_f1")
 # The oracle knows every label of the same rows. An action unit that no merged dataset codes gets "always displayed".
 
 # %% mystnb={"image": {"alt": "Two panels of macro F1 on the truth: over the number of datasets merged, and over the share of training people."}}
-sizes = {"datasets_merged": "datasets merged", "training_size": "share of people"}
 panels = {
-    text: experiments.summary(
-        macro.query("experiment == @name"), ["method", "x"], overlap=overlap
-    )
-    for name, text in sizes.items()
+    "datasets merged": curve("datasets_merged"),
+    "share of people": curve("training_size"),
 }
 figures.curves(panels, "quantity of data", "More data", source)
 
@@ -533,41 +530,34 @@ show(tuned.droplevel("threshold"), "macro F1 with tuned thresholds, minus at 0.5
 # Each question of the beginning, answered by the numbers of this page. The sentences are made from the tables, so that
 # they stay right if the grid is run anew.
 
-# %%
-print(
-    "What do the missing labels cost the paper's method?", say["oracle_f1"], sep="\n  "
-)
-print(
-    "Is it better than calling them negative?",
-    say["missing_as_negative_f1"],
-    sep="\n  ",
-)
-dropped = [
-    "common_aus",
-    "complete_rows",
-    means.filter(like="one_", axis=0)["mean"].idxmax(),
-]
-print("Better than dropping data?", *(say[name] for name in dropped), sep="\n  ")
-filled = ["pseudo_labels_f1", "co_occurrence_f1", "label_propagation_f1"]
-print("Better than filling the holes?", *(say[name] for name in filled), sep="\n  ")
-print(
-    "Another loss?", *(say[n] for n in ("count_corrected_f1", "masked_bce")), sep="\n  "
-)
 
 # %%
-lost = {
-    value: experiments.paired(plain, value=value, overlap=overlap)
-    for value in ("f1_truth", "f1_tuned", "ap", "auc")
-}
-lost = {
-    v: t.index[experiments.verdicts(t) == "better"].tolist() for v, t in lost.items()
-}
+def answer(question, methods):
+    print(question, *(say[name] for name in methods), sep="\n  ")
+
+
+answer("What do the missing labels cost the paper's method?", ["oracle_f1"])
+answer("Is it better than calling them negative?", ["missing_as_negative_f1"])
+answer("Better than another loss?", ["count_corrected_f1", "masked_bce"])
+
+# %%
+best_alone = means.filter(like="one_", axis=0)["mean"].idxmax()
+answer("Better than dropping data?", ["common_aus", "complete_rows", best_alone])
+filled = ["pseudo_labels_f1", "co_occurrence_f1", "label_propagation_f1"]
+answer("Better than filling the holes?", filled)
+
+# %%
 print("Where does masking with the F1 loss lose?")
-for value, names_of in lost.items():
-    print(f"  by {value}:", ", ".join(names_of) or "to no method, beyond doubt")
-gap = total.loc["masked_f1"]
-print(f"How far is the printed F1 off? {gap['difference']:+.3f}", end=" ")
-print(f"[{gap['low']:+.3f}, {gap['high']:+.3f}] in the macro mean")
+for value in ("f1_truth", "f1_tuned", "ap", "auc"):
+    said = experiments.paired(plain, value=value, overlap=overlap)
+    ahead = said.index[experiments.verdicts(said) == "better"]
+    print(f"  by {value}:", ", ".join(ahead) or "to no method, beyond doubt")
+
+# %%
+gap = total.loc["masked_f1"].round(3)
+print(
+    f"The printed macro F1 is off by {gap['difference']} [{gap['low']}, {gap['high']}]"
+)
 
 # %% [markdown]
 # ## What does not follow

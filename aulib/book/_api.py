@@ -159,7 +159,8 @@ def _field(title: str, body: str, entry: Entry, scope: str) -> str:
         return ":Returns:\n" + textwrap.indent(text, "   ")
     items = _items(body)
     if title == "Args":
-        items |= {name: "" for name in entry.types if not any(name in _names(given) for given in items)}
+        more = (name for name in entry.types if not any(name in _names(given) for given in items))
+        items |= {name: entry.meanings.get(name, "") for name in more}
     lines = [f"* {_item(name, text, title, entry, scope)}" for name, text in items.items()]
     return f":{_FIELDS[title]}:\n" + textwrap.indent("\n".join(lines), "   ")
 

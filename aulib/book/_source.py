@@ -28,6 +28,7 @@ class Entry:
         doc: the docstring without its indentation.
         types: argument or field -> its annotation.
         returns: the annotation of what is returned.
+        meanings: field -> its description, where the field and not the docstring says it.
         members: methods and properties of a class.
     """
 
@@ -37,6 +38,7 @@ class Entry:
     doc: str
     types: dict[str, str] = field(default_factory=dict)
     returns: str = ""
+    meanings: dict[str, str] = field(default_factory=dict)
     members: tuple[Entry, ...] = ()
 
 
@@ -167,11 +169,26 @@ def _class(node: ast.ClassDef) -> Entry:
     if start:
         signature, types = _signature(start.args, 1), _types(start.args)
     else:
-        signature = "(" + ", ".join(_with_default(part.target.id, part.value) for part in fields) + ")"
+        signature = "(" + ", ".join(_with_default(part.target.id, _default(part.value)) for part in fields) + ")"
         types = {part.target.id: _annotation(part.annotation) for part in fields}
     members = (_function(part, "method") for name, part in methods.items())
     kept = tuple(member for member in members if _public(member))
-    return Entry("class", node.name, signature if signature != "()" else "", _doc(node), types, members=kept)
+    meanings = {part.target.id: _option(part.value, "description") for part in fields}
+    described = {name: ast.literal_eval(meaning) for name, meaning in meanings.items() if meaning}
+    return Entry("class", node.name, signature if signature != "()" else "", _doc(node), types, "", described, kept)
+
+
+def _option(value: ast.expr | None, name: str) -> ast.expr | None:
+    """An option of ``Field(default, description=…)``."""
+    options = value.keywords if isinstance(value, ast.Call) else []
+    return next((option.value for option in options if option.arg == name), None)
+
+
+def _default(value: ast.expr | None) -> ast.expr | None:
+    """The default of a field, which ``Field(default, …)`` has as its first argument."""
+    if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Field" and value.args:
+        return value.args[0]
+    return value
 
 
 def _doc(node: ast.ClassDef | ast.FunctionDef) -> str:

@@ -51,7 +51,7 @@ def test_a_page_has_no_fault_that_axe_can_find(html, tab, page):
     assert tab.evaluate("document.documentElement.dataset.theme") == "light"
     assert tab.evaluate(RUN) == []
     tab.emulate_media(color_scheme="dark")
-    assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+    tab.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     assert tab.evaluate(RUN) == []
 
 

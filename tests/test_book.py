@@ -6,15 +6,29 @@ import functools
 import http.server
 import json
 import re
+import runpy
 import threading
 import time
-from urllib.parse import urljoin, urlparse
+from html import unescape
+from types import SimpleNamespace
+from urllib.parse import quote, unquote, urljoin, urlparse
 
 import pytest
 from browsing import PAGES, Visit
-from conftest import aulib
+from conftest import ROOT, aulib
+from test_editions import solution_lines
 
 from aulib import notebooks
+
+book_pages = SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks" / "book_pages.py")))
+#: The chapter on faults in code shows numbers; pictures would say nothing more.
+WITHOUT_FIGURES = {"notebooks/14_find_the_bug"}
+
+
+@pytest.fixture(scope="module")
+def instructor_html(tiny_book):
+    aulib(tiny_book, "book", "--profile", "tiny", "--edition", "instructor")
+    return tiny_book / "_build" / "html-instructor"
 
 
 def test_nothing_asked_for_the_network_while_the_book_was_made(tiny_book):
@@ -55,16 +69,83 @@ def test_every_image_has_alt_text(html):
             assert alt and len(alt[1].split()) >= 4 and not alt[1].endswith(".png"), f"{page}: {image[:200]}"
 
 
-def test_links_inside_the_book_resolve(html):
-    missing = []
-    for page in [path for path in html.rglob("*.html") if "_static" not in path.parts]:
+def test_links_inside_the_book_resolve_and_their_anchors_too(html):
+    missing, anchors = [], {}
+    pages = [path.resolve() for path in html.rglob("*.html") if "_static" not in path.parts]
+    for page in pages:
+        anchors[page] = set(re.findall(r'\bid="([^"]+)"', page.read_text("utf-8")))
+    for page in pages:
         for link in re.findall(r'(?:href|src)="([^"]+)"', page.read_text("utf-8")):
             parts = urlparse(link)
-            if parts.scheme or parts.netloc or not parts.path:
+            if parts.scheme or parts.netloc:
                 continue
-            if not (page.parent / parts.path).exists():
-                missing.append(f"{page.relative_to(html)} -> {link}")
+            target = (page.parent / parts.path).resolve() if parts.path else page
+            known = anchors.get(target, {unquote(parts.fragment)})
+            if not target.exists() or (parts.fragment and unquote(parts.fragment) not in known):
+                missing.append(f"{page.name} -> {link}")
     assert not missing
+
+
+def test_no_line_of_a_solution_is_in_any_file_of_the_student_edition(html):
+    lines = {name: list(solution_lines(name)) for name in notebooks.names()}
+    files = [path for path in html.rglob("*") if path.suffix in (".html", ".js", ".ipynb", ".txt", ".md", ".inv")]
+    assert html / "searchindex.js" in files and any("_sources" in path.parts for path in files)
+    for path in files:
+        if path.is_relative_to(html / "_static"):
+            continue
+        # In pages, code is cut into coloured words; in notebooks, it is JSON.
+        text = path.read_text("utf-8", errors="ignore")
+        forms = (text, json.dumps(plain(text))[1:-1] if path.suffix == ".html" else "")
+        # Short lines are looked for in their own chapter only: elsewhere the same few words may stand by chance.
+        looked_for = [line for name in lines for line in lines[name] if name in path.name or len(line) >= 25]
+        found = [f"{path}: {line}" for line in looked_for if any(line in form for form in forms)]
+        assert not found, found[:3]
+
+
+def test_the_instructor_edition_holds_every_solution(instructor_html):
+    for name in notebooks.names():
+        source = next(instructor_html.glob(f"_sources/notebooks/{name}.ipynb"), None)
+        text = source.read_text("utf-8")
+        page = json.dumps(plain((instructor_html / "notebooks" / f"{name}.html").read_text("utf-8")))
+        for line in solution_lines(name):
+            # Formulas and Markdown look different in the page; the source beside it has every line as it is.
+            assert line in text, f"{name}: {line}"
+        marked = sum(cell.get("source") == "**Solution**" for cell in json.loads(text)["cells"])
+        assert page.count("Solution") >= marked
+
+
+def plain(text):
+    """The text of a page without its tags."""
+    return unescape(re.sub(r"<[^>]+>", "", text))
+
+
+def test_the_pages_keep_their_budgets(html):
+    """A page with its images weighs 3 MB at most, its widgets' state 1 MB; nine in ten code cells are short."""
+    for name in book_pages.pages(html):
+        found = book_pages.measure(html, name)
+        assert found["kB"] <= 3000 and found["widget state kB"] <= 1000, found
+        assert found["code lines p90"] <= 16, found
+        if name.startswith("notebooks/"):
+            assert found["figures"] or name in WITHOUT_FIGURES, f"{name} has no figure"
+            assert found["exercises"] >= 3 and 3 <= found["questions"] <= 5, found
+        for source, alt in found["images"]:
+            assert len(alt.split()) >= 4 and not alt.endswith((".png", ".jpg", ".svg")), f"{name}: {source}"
+
+
+def test_the_measures_of_a_page_are_those_of_a_page_written_by_hand(tmp_path):
+    (tmp_path / "a.html").write_text(
+        "<p>not counted</p><article><h1>Two words</h1><p>three more words</p><h3>Exercise 1.1 (easy)</h3>"
+        '<div class="cell tag_check"><div class="cell_input"><pre>a = 1\n\nb = 2\n</pre></div></div>'
+        '<div class="cell_output"><pre>an output</pre><img src="a.png" alt="A b c d"></div>'
+        '<script type="application/vnd.jupyter.widget-view+json">{}</script><form class="quiz-question"></form>'
+        '</article><script type="application/vnd.jupyter.widget-state+json">' + "x" * 2000 + "</script>"
+    )
+    (tmp_path / "a.png").write_bytes(b"0" * 50_000)
+    found = book_pages.measure(tmp_path, "a")
+    assert found["kB"] == round((50_000 + (tmp_path / "a.html").stat().st_size) / 1000)
+    assert found["words"] == 2 + 3 + 4 and found["code cells"] == 1 and found["code lines p90"] == 2
+    counted = [found[key] for key in ("figures", "exercises", "checks", "widgets", "questions", "widget state kB")]
+    assert counted == [1, 1, 1, 1, 1, 2] and found["images"] == [("a.png", "A b c d")]
 
 
 def test_launch_buttons_open_the_committed_twins(html):
@@ -98,10 +179,46 @@ def test_formulas_are_typeset(html, browser):
         assert visit.page.locator("mjx-merror").count() == 0
 
 
-def test_search_finds_a_chapter_without_a_server(html, browser):
-    with Visit(browser, (html / "search.html").as_uri() + "?q=balancing") as visit:
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        ("balancing", "03_balancing"),
+        ("masked soft F1", "04_metrics_and_loss"),
+        ("off-by-one", "11_own_adapter"),
+        ("occlusion", "13_own_pictures"),
+        ("Teahouse", "11_own_adapter"),
+    ],
+)
+def test_search_finds_a_chapter_without_a_server(html, browser, words, page):
+    with Visit(browser, (html / "search.html").as_uri() + f"?q={quote(words)}") as visit:
         visit.page.wait_for_selector("#search-results li", timeout=20_000)
-        assert "03_balancing" in visit.page.locator("#search-results").inner_html()
+        assert page in visit.page.locator("#search-results").inner_html()
+
+
+def test_search_for_a_word_that_is_not_there_says_so(html, browser):
+    with Visit(browser, (html / "search.html").as_uri() + "?q=xylophone") as visit:
+        visit.page.wait_for_function("document.querySelector('#search-results').innerText.includes('did not match')")
+        assert visit.page.locator("#search-results li").count() == 0
+
+
+@pytest.mark.parametrize("name", notebooks.names())
+def test_the_quiz_of_a_chapter_answers(html, browser, name):
+    with Visit(browser, (html / "notebooks" / f"{name}.html").as_uri()) as visit:
+        question = visit.page.locator(".quiz-question").last
+        question.locator("input").first.check()
+        question.get_by_role("button").click()
+        assert len(question.get_by_role("status").inner_text()) > 20
+        assert not visit.complaints
+
+
+@pytest.mark.parametrize("page", ["notebooks/04_metrics_and_loss", "book/settings"])
+def test_a_printed_page_has_its_title_and_no_navigation(html, browser, page):
+    with Visit(browser, (html / f"{page}.html").as_uri()) as visit:
+        visit.page.emulate_media(media="print")
+        assert visit.page.locator("article h1").is_visible()
+        for part in (".bd-sidebar-primary", ".bd-header-article", ".prev-next-footer", ".bd-footer"):
+            shown = [element for element in visit.page.locator(part).all() if element.is_visible()]
+            assert not shown, part
 
 
 def test_the_first_page_leads_to_the_book_over_http(html, browser):

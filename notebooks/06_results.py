@@ -162,6 +162,16 @@ ratio.rename("width, images over people").to_frame().round(2).T
 # holds it. `benchmarks/intervals.md` has this count for several sizes of test sets; drawing images fails it.
 
 # %% [markdown]
+# ### Explorer: people and frames
+#
+# The F1 of one simulated detector on many test sets. Multiply the frames by a hundred and see how little is gained; then double the people. Which of the two numbers does a paper give as the size of its test set?
+
+# %%
+from aulib import widgets
+
+widgets.people()
+
+# %% [markdown]
 # ## One model, six datasets
 #
 # A pooled score hides where it comes from. The next figure shows the macro F1 of each dataset alone. Note that these are means over different action units, as written beside the bars: two datasets cannot be
@@ -275,6 +285,14 @@ pd.DataFrame(table, index=names).round(3).rename_axis(work.source)
 
 # %% [markdown]
 # Compare the rows within each column. Thresholds were tuned on known labels only, so they fit the datasets that code an action unit. On the truth they also have to serve faces of datasets that do not, where it may be rarer.
+
+# %% [markdown]
+# ### Explorer: thresholds
+#
+# Precision, recall and F1 on the known labels of the test people, as the threshold moves. Find the best threshold of two action units. It may not be used: these are the people the model is scored on. On whom may it be chosen?
+
+# %%
+widgets.threshold(predictions, source=work.source)
 
 # %% [markdown]
 # ## Did the second stage help?

@@ -65,7 +65,7 @@ rule notebook:
     shell: f"aulib run {{wildcards.name}} --profile {PROFILE}"
 
 
-PAGES = [*expand(f"_build/executed/{PROFILE}/{{name}}.ipynb", name=NOTEBOOKS), *BOOK, "_config.yml", *dependencies.of_pages(),
+PAGES = [*expand(f"_build/executed/{PROFILE}/{{name}}.ipynb", name=NOTEBOOKS), *BOOK, *MEASURED, "_config.yml", *dependencies.of_pages(),
     *(f"profiles/{name}.yml" for name in ("tiny", "quick", "classroom", "paper"))]
 
 

@@ -57,14 +57,15 @@ def of_notebook(source: str | Path) -> list[Path]:
 
 
 def of_pages() -> list[Path]:
-    """Return the files that lay out the pages of the book, beside the executed notebooks and the prose.
+    """Return the files that the pages depend on beside the executed notebooks and the prose.
+
+    These are all: the reference is made from every docstring.
 
     Example:
         >>> "editions.py" in [path.name for path in of_pages()]
         True
     """
-    found = set(_files("aulib.book")) | set(_files("aulib.editions")) | set(_files("aulib.paper"))
-    return sorted(found | set(_files("aulib.exercises")) | set(_files("aulib.adapters")))
+    return _files("aulib")
 
 
 def code_hash(*names: str) -> str:
@@ -98,7 +99,7 @@ def _files(name: str) -> list[Path]:
     """The file of a module; of a package, all its files."""
     place = _PACKAGE.joinpath(*name.split(".")[1:])
     if place.is_dir():
-        return list(place.rglob("*.py"))
+        return sorted(place.rglob("*.py"))
     if not place.with_suffix(".py").is_file():
         raise ValueError(f"there is no module {name}")
     return [place.with_suffix(".py")]

@@ -17,9 +17,13 @@ SWEEP = sweeps.load(config["sweep"]) if "sweep" in config else None
 NOTEBOOKS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
 BOOK = sorted(str(path) for path in Path("book").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 # The last of the steps whose products a notebook needs, where that is more than the database.
-NEEDS = {"05_training": "run", "06_results": "run", "13_own_pictures": "run"}
-# Measured once, by benchmarks/recognition.py, and shown in the chapter on the faces.
+NEEDS = {"05_training": "run", "06_results": "run", "07_cost_of_missing_labels": "store", "13_own_pictures": "run"}
+# Measured once, by benchmarks/recognition.py and benchmarks/missing_labels.py, and shown in these chapters.
 MEASURED = [f"aulib/synth/data/{name}" for name in ("recognition.csv", "cross_dataset.csv", "recognition.json")]
+SHOWN = {
+    "00_synthetic_faces": MEASURED,
+    "07_cost_of_missing_labels": sorted(str(path) for path in Path("aulib/experiments/data").iterdir()),
+}
 # Each step's own code, and the step before it.
 STEPS = {
     "corpus": (dependencies.of_module("synth"), None),
@@ -58,7 +62,7 @@ rule step:
 rule notebook:
     input: f"profiles/{PROFILE}.yml", "notebooks/{name}.py",
         lambda found: dependencies.of_notebook(f"notebooks/{found.name}.py"),
-        lambda found: MEASURED if found.name == "00_synthetic_faces" else [],
+        lambda found: SHOWN.get(found.name, []),
         lambda found: DONE.format(profile=PROFILE, step=NEEDS.get(found.name, "database"))
     output: f"_build/executed/{PROFILE}/{{name}}.ipynb"
     threads: lambda found: workflow.cores if NEEDS.get(found.name) == "run" else 1

@@ -13,7 +13,8 @@ OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 def _pages() -> list[str]:
     contents = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text("utf-8"))
-    files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    chapters = [chapter for part in contents["parts"] for chapter in part["chapters"]]
+    files = [page["file"] for chapter in chapters for page in (chapter, *chapter.get("sections", []))]
     return [contents["root"], *files]
 
 

@@ -136,7 +136,8 @@ shown
 
 # %%
 stored, record = experiments.measured(), experiments.record()
-data, parts = record["data"], pd.DataFrame(record["parts"]).T
+data = record["data"]
+parts = pd.DataFrame(record["parts"]).T[["trainings", "seconds"]].astype(float)
 people_out = data["settings"]["split"]["test_size"]
 pd.Series(
     {
@@ -156,7 +157,7 @@ source = (
 )
 macro = stored.query("au == 'macro' and test == 'all'")
 plain = macro.query("experiment == 'methods' and balanced == 0")
-parts.assign(seconds=parts["seconds"].round()).astype(int).rename_axis("experiment")
+parts.round().astype(int).rename_axis("experiment")
 
 # %% [markdown]
 # ## Who is ahead?

@@ -38,6 +38,7 @@ UNFOLD = """() => {
 @pytest.fixture(scope="module")
 def tab(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context.set_default_timeout(120_000)  # a busy machine is no fault of a page
     yield context.new_page()
     context.close()
 

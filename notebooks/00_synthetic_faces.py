@@ -195,6 +195,20 @@ sheet(mouth[half:], "Mouth, chin and neck, second part")
 sheet(region("jaw", "head"), "Jaw and head")
 
 # %% [markdown]
+# Sheets show everything and move nothing. In the explorer below, choose an action unit and raise its intensity step by
+# step; the relaxed face stays beside it. Cover the sentence under the picture and guess the intensity first. With a
+# kernel you can add a second action unit, show one side only, turn the head, and look at other people.
+
+# %%
+from aulib import widgets
+
+widgets.face(somebody)
+
+# %% [markdown]
+# The sentence measures what you see: how many grey levels a pixel changes on average. Compare A with E, and the brow
+# with the mouth. Whatever learns from these faces has no more than this difference to go by.
+
+# %% [markdown]
 # ## Left and right
 #
 # Faces are not symmetric. Most action units exist on each side by itself, and a coder notes the stronger side. An

@@ -211,6 +211,20 @@ label_plots.co_annotation_blocks(together, groups, "Known together", work.source
 # go together, however much data there is; a method that fills in their labels takes the answer from somewhere else. The
 # top left block, in contrast, is known nearly everywhere.
 #
+# Would it be better if the same number of labels were missing at random? The explorer starts from a complete,
+# simulated table and removes labels for one of three reasons. Keep the missing rate, change the reason, and watch the
+# three bars: complete rows, pairs known together, and prevalence among known labels beside the truth.
+
+# %%
+from aulib import widgets
+
+widgets.pattern()
+
+# %% [markdown]
+# At random, hardly a row stays complete, but every pair is still seen somewhere and the prevalence stays right. By
+# dataset, whole pairs vanish. Where the face itself decides, the known labels tell the wrong prevalence, and nothing in
+# the table gives it away. {doc}`12_missing_mechanisms` looks for signs of that.
+#
 # ## What all datasets know
 #
 # Earlier work trained only on action units that occur in all datasets. Which ones would that leave here?

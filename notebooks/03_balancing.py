@@ -307,6 +307,23 @@ costs[["optimum", "max_min", "left out", "coverage shift"]].astype(float).round(
 # part. The profile's section `balancing` switches these limits on; the paper names none of them.
 
 # %% [markdown]
+# ## Try the limits
+#
+# Move the limits yourself, on a small simulated table that is solved at once. Each bar is a label's displayed rows
+# after balancing, its tick the number before. Ask for the smallest ratio first; then for the smallest at which no row
+# is taken more than twice. The last sentence counts what both cost.
+
+# %%
+from aulib import widgets
+
+widgets.bounds()
+
+# %% [markdown]
+# Lowering the first limit costs rows, raising the second makes copies. The rare labels need both: copies of their own
+# rows, and fewer rows of what is frequent. For the table of this chapter, with a kernel, call
+# `widgets.bounds(y, work.aus, work.source)`.
+
+# %% [markdown]
 # ## Wider limits, more even labels
 #
 # How much evenness do the limits cost? Each row of the table solves the program again with other limits. Wider limits

@@ -111,6 +111,20 @@ pd.DataFrame({**scores, "prevalence": metrics.prevalence(y)}).rename_axis(
 round(metrics.f1_macro(y, p), 3), metrics.labels_averaged(y, p)
 
 # %% [markdown]
+# Which cells count, if more and more labels are hidden? The explorer has a complete table of its own. Move the slider
+# under each of the three rules. "Unknown as not displayed" is what one gets by filling with zeros; "complete rows only"
+# deletes every face with a hole. The second view shows the loss, to which this chapter comes later.
+
+# %%
+from aulib import widgets
+
+widgets.mask()
+
+# %% [markdown]
+# Under the mask the score moves, because less is known, but no cell is ever held against the detector without a
+# reason. Filling turns hidden positives that were found into false alarms. Complete rows soon run out.
+
+# %% [markdown]
 # ## Pool counts, do not average batches
 #
 # A score of a whole test set is not the mean of the scores of its batches: a ratio of sums is not a mean of ratios.
@@ -146,6 +160,18 @@ prevalence.round(3).to_frame(work.source).T
 
 # %% mystnb={"image": {"alt": "Over prevalence, accuracy of always no falls and F1 of always yes rises."}}
 score_plots.baselines(prevalence, work.source)
+
+# %% [markdown]
+# Now give one detector to labels of different prevalence. Leave recall and false alarms as they are and make the action
+# unit rarer. The bar holds a thousand faces; the ticks are the two detectors that never look. When does accuracy say
+# that our detector is worse than "no", although it finds nearly everything?
+
+# %%
+widgets.accuracy()
+
+# %% [markdown]
+# The false alarms are a fixed share of the many faces without the action unit. As it becomes rare they outnumber what
+# is found, F1 falls, and accuracy hardly notices. The same detector, another dataset, another F1.
 
 # %% [markdown]
 # Hence the rule of this book: every F1 stands beside the F1 of "always yes". A detector whose F1 does not beat this column
@@ -185,6 +211,18 @@ pd.Series(scores, name=f"macro F1 of the same predictions. {work.source}").round
 # The same predictions, three macro scores. scikit-learn counts 0 unless told otherwise, some published detectors
 # count 1. A comparison of two papers means little before both conventions are known. Ours leaves the label out and
 # prints how many labels were averaged; `undefined=0.0` gives scikit-learn's number.
+
+# %% [markdown]
+# How often does this happen? The explorer takes the first rows of a simulated test set. Make it smaller until labels
+# lose their F1, then change the convention. Orange bars are not measured; they are there by rule. Watch how far apart
+# the three macro scores drift as the test set shrinks.
+
+# %%
+widgets.undefined()
+
+# %% [markdown]
+# With many rows every label has an F1 and the convention does not matter. With few rows it decides the macro score. A
+# table that leaves out the number of labels averaged hides which of the two it is.
 
 # %% [markdown]
 # ## What a stock metric does with our labels
@@ -268,6 +306,18 @@ score_plots.cells(gradient, y, "gradient of the loss for each probability")
 # %%
 skip = losses.masked_f1(y, p, without_positives="skip")
 {"zero": round(float(losses.masked_f1(y, p)), 3), "skip": round(float(skip), 3)}
+
+# %% [markdown]
+# What happens to that gradient as positives become few? Take one label in a batch of known rows and remove its
+# displayed rows one after the other. The lines are sums over cells: how hard all displayed cells are pulled, and how
+# hard all others are pushed. Then switch to cross-entropy.
+
+# %%
+widgets.gradient()
+
+# %% [markdown]
+# Both sums of the soft F1 start at zero: without a displayed row there is no pull and no push. Cross-entropy goes on
+# pushing whatever the number. Which of the two is better for a rare label is a question for {doc}`08_losses`.
 
 # %% [markdown]
 # ## Batches distort the loss

@@ -251,6 +251,19 @@ by_size(corrected=False).round(3)
 # the positives: a batch without a positive lets every false alarm pass. Such labels are trained too little and too
 # generously.
 #
+# Other labels bend otherwise. In the explorer, make the batches smaller or the label rarer; the ticks show what all
+# rows together give. With a kernel the share of known rows can be chosen too. The second choice of loss is the remedy
+# that the next section derives; come back to it then.
+
+# %%
+from aulib import widgets
+
+widgets.distortion()
+
+# %% [markdown]
+# For a frequent label the bars reach their ticks at small batches already. For the rare one they need hundreds of rows:
+# it is the expected number of known positives in a batch that counts, not the batch size alone.
+#
 # ## Take the ratio where it belongs
 #
 # Let $a_l$ and $s_l$ be the batch's means of $m\,y\,p$ and of $m\,y + m\,p$, and $A_l$, $S_l$ the same means over the

@@ -48,7 +48,7 @@ def bounds(y: ArrayLike | None = None, names: Sequence[str] | None = None, sourc
 @lru_cache
 def _table() -> np.ndarray:
     """The example's labels, of which each dataset leaves some uncoded."""
-    y, dataset = example().truth.copy(), example().dataset
+    y, dataset = example(300).truth.copy(), example(300).dataset
     for name, labels in (("first", [5, 6]), ("second", [1]), ("third", [3, 5])):
         y[np.ix_(dataset == name, labels)] = np.nan
     return y
@@ -69,8 +69,7 @@ def frame(y: np.ndarray, names: Sequence[str], lower: float, upper: float, size:
     message = (
         f"Between {lower:.2f} and {upper:.1f} times each kind of row, {SIZES[size]} in all: the largest count is "
         f"{found.ratio_after:.2f} times the smallest, {found.ratio_before:.2f} before. {numbers['rows']:,} rows "
-        f"instead of {len(y):,}; {numbers['left_out']:,} are left out, and one row is taken up to {numbers['most']} "
-        "times."
+        f"instead of {len(y):,}; {numbers['left_out']:,} are left out, one row is taken up to {numbers['most']} times."
     )
     pairs = zip(names, numbers["before"], numbers["after"], strict=True)
     counts = "; ".join(f"{name} {before:.0f} to {after:.0f}" for name, before, after in pairs)

@@ -29,7 +29,7 @@ class Frame:
     picture: str
     alt: str
     message: str
-    numbers: dict[str, Any] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict, compare=False)  # arrays have no plain ==
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def slopes(positives: int, displayed: float, others: float, loss: str) -> tuple[
 def totals(positives: int, displayed: float, others: float, loss: str) -> tuple[float, float]:
     """How hard all displayed cells together are pulled up, and all others pushed down."""
     up, down = slopes(positives, displayed, others, loss)
-    return -positives * up, (ROWS - positives) * down
+    return positives * -up, (ROWS - positives) * down
 
 
 def frame(positives: int, displayed: float, others: float, loss: str) -> Frame:

@@ -40,7 +40,7 @@ def mask(
         DataError: shapes or values that do not fit, or a table too large to be read.
 
     Example:
-        >>> mask().frame(hidden=6, rule="complete", view="score").numbers["counted"]
+        >>> mask().frame(hidden=12, rule="complete", view="score").numbers["counted"]
         0
     """
     y, p = (_Y, _P) if y is None or p is None else (metrics.check_labels(y).astype(float), np.asarray(p, dtype=float))

@@ -89,8 +89,8 @@ def frame(truth: np.ndarray, dataset: np.ndarray, names: Sequence[str], reason: 
     }
     message = (
         f"{numbers['missing']:.0%} of the labels are gone, {REASONS[reason]}. {numbers['complete']:.1%} of the rows "
-        f"are complete; {numbers['pairs']:.0%} of the pairs of labels are known together somewhere. Mean prevalence "
-        f"among known labels {numbers['prevalence']:.3f}, in truth {numbers['true_prevalence']:.3f}."
+        f"are complete; {numbers['pairs']:.0%} of the pairs of labels are known together somewhere. Mean prevalence of "
+        f"known labels {numbers['prevalence']:.3f}, in truth {numbers['true_prevalence']:.3f}."
     )
     alt = f"Rows of {len(np.unique(dataset))} datasets by {len(names)} labels: dark displayed, light not, else unknown."
     return Frame(_picture(y, dataset, names, numbers, f"{alt} {message}"), f"{alt} {message}", message, numbers)

@@ -62,7 +62,7 @@ def frame(people: int, frames: int, spread: float) -> Frame:
     """Where 95 % of the test sets lie, beside test sets of as many rows that all come from other people."""
     # Frames that all come from other people are one frame repeated: their counts are drawn at once.
     found, naive = scores(people, frames, spread), scores(1, people * frames, 0.0)
-    (low, high), (near, far) = (np.nanquantile(f1, (0.025, 0.975)) for f1 in (found, naive))
+    (low, high), (near, far) = (np.nanquantile(f1, (0.025, 0.975)).tolist() for f1 in (found, naive))
     numbers = {"low": low, "high": high, "width": high - low, "naive_width": far - near}
     message = (
         f"{people} people, {frames:,} frames each, {people * frames:,} rows; people differ by {spread:.2f}. 95 % of "

@@ -130,7 +130,8 @@ def _features(work: Pipeline, weights: str | Path | None, pixels: str) -> np.nda
 def _components(x: np.ndarray, components: int | None) -> np.ndarray:
     """Standardise, keep the first principal components, standardise again. No label is looked at.
 
-    On one thread: with several, sums are taken in another order, and a training amplifies differences in the last digit.
+    On one thread: with several, sums are taken in another order, and a training amplifies differences in the last
+    digit.
     """
     from sklearn.decomposition import PCA
     from threadpoolctl import threadpool_limits  # comes with scikit-learn

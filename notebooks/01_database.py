@@ -279,6 +279,20 @@ small = adapters.read("emotionet", folder / "emotionet", missing_images="keep")
 small[["subject", "collection", "AU01", "AU07"]]
 
 # %% [markdown]
+# All codes in one place: choose a dataset and what its file holds for AU12. The first line is what this package's reader
+# makes of a smallest file with that cell; below it stand three readers as one finds them in hasty programs. Find a value
+# that every careless reader gets wrong, then one that the right reader refuses.
+
+# %%
+from aulib import widgets
+
+widgets.codes()
+
+# %% [markdown]
+# Look at the same number under another dataset: it need not mean the same. No rule made for one of them is right for
+# all, which is why each dataset has an adapter.
+
+# %% [markdown]
 # ### What nobody documented
 #
 # What if a file holds a 7? Nobody has said what it means, so the adapter stops and names the file, the line, the value

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from aulib import balancing, evaluation, metrics, notebooks, synth, widgets
+from aulib.adapters import registry
 from aulib.errors import AulibError, DataError, SettingsError
 from aulib.widgets import _bounds, _distortion, _explorer, _mask, _pattern, _people, _static
 from aulib.widgets._example import AUS, example
@@ -420,6 +421,18 @@ def test_the_face_is_the_rendered_one_and_a_stronger_action_unit_changes_more():
 
 def test_a_face_cannot_show_one_side_of_an_action_unit_without_sides():
     assert "AU17 (Chin raiser) has no sides" in widgets.face().shown(unit="AU17", side="left").message
+
+
+def test_codes_mean_what_the_registry_says_and_nothing_else_is_guessed():
+    explorer = widgets.codes()
+    for choice in explorer.grid():
+        value, unknown = choice["value"], registry.DATASETS[choice["dataset"]].unknown_codes
+        expected = "unknown" if value in unknown else {0: "not displayed", 1: "displayed"}.get(value, "refused")
+        n = explorer.frame(**choice).numbers
+        assert n["read"] == expected
+        assert n["careless"] == ["displayed" if t else "not displayed" for t in (value == 1, value > 0)] + [
+            f"counts {value}"
+        ]
 
 
 # A reader's own data.

@@ -4,8 +4,9 @@ An explorer is a pure function from settings to a frame (a picture, its alternat
 shown) and the list of its settings. In a notebook with a kernel it is a live widget with the full range of every
 setting; in the built book it is a copy with precomputed settings that works by mouse, touch and keyboard.
 
-=============== =============================================================================
+=============== ===================================================================================
 face            action units on a rendered face
+codes           what a number in a dataset's file means, and what careless readers take it for
 mask            which cells of an incomplete table count, in a score and in the loss
 accuracy        accuracy and F1 as an action unit becomes rarer
 threshold       precision, recall and F1 as the threshold moves
@@ -15,7 +16,7 @@ distortion      how batches bend the F1 loss
 bounds          what the limits of balancing allow and cost
 pattern         the same missing rate for three reasons
 people          how sure an F1 is, with few people and many frames
-=============== =============================================================================
+=============== ===================================================================================
 
 **For teachers.** Each takes five minutes in front of a class: ask for a prediction first, move one setting, have the
 sentence below the picture read, ask why. Every function's documentation holds such a question. Give an explorer your
@@ -31,6 +32,7 @@ from typing import Any
 from aulib.errors import SettingsError
 from aulib.widgets._accuracy import accuracy
 from aulib.widgets._bounds import bounds
+from aulib.widgets._codes import codes
 from aulib.widgets._distortion import distortion
 from aulib.widgets._explorer import Choice, Explorer, Frame, Range
 from aulib.widgets._face import face
@@ -43,6 +45,7 @@ from aulib.widgets._undefined import undefined
 
 _EXPLORERS: tuple[Callable[..., Explorer], ...] = (
     face,
+    codes,
     mask,
     accuracy,
     threshold,
@@ -61,6 +64,7 @@ __all__ = [
     "Range",
     "accuracy",
     "bounds",
+    "codes",
     "distortion",
     "face",
     "gradient",
@@ -79,7 +83,7 @@ def names() -> list[str]:
 
     Example:
         >>> names()[:3]
-        ['face', 'mask', 'accuracy']
+        ['face', 'codes', 'mask']
     """
     return [explorer.__name__ for explorer in _EXPLORERS]
 

@@ -252,3 +252,48 @@ def test_the_three_means_of_table_2_come_out_as_printed():
     assert round(table.loc["F1 macro", "f1"], 2) == paper.MACRO_F1
     assert round(table.loc["Weighted F1 macro (test)", "f1"], 2) == paper.WEIGHTED_F1_TEST
     assert round(table.loc["Weighted F1 macro (train)", "f1"], 2) == paper.WEIGHTED_F1_TRAIN
+
+
+def test_thresholds_of_each_action_unit_are_used():
+    p = predictions()
+    of_each = {"AU01": 0.3, "AU04": 0.5, "AU12": 0.7}
+    table = evaluation.results_table(p, threshold=of_each)
+    for au, threshold in of_each.items():
+        assert table.loc[au, "f1"] == evaluation.results_table(p, threshold=threshold).loc[au, "f1"]
+    with pytest.raises(SettingsError, match="AU12"):
+        evaluation.results_table(p, threshold={"AU01": 0.3, "AU04": 0.5})
+    with pytest.raises(SettingsError, match="from 0 to 1"):
+        evaluation.results_table(p, threshold=1.5)
+
+
+def test_too_few_people_get_no_interval():
+    p = predictions()
+    few = p["subject"].isin(["S0", "S1"]) & (p["dataset"] == "unbc")
+    p.loc[~few, "AU12"] = p.loc[~few, "AU12"] * 0  # displayed by two people at most
+    row = evaluation.results_table(p, intervals=50).loc["AU12"]
+    assert row["people"] <= 2
+    assert row[["f1_low", "f1_high", "auc_low", "ap_high"]].isna().all()
+
+
+def test_missing_rows_and_rows_too_many_are_refused():
+    p = predictions()
+    evaluation.check(p, expected=p.sample(frac=1, random_state=0))
+    with pytest.raises(DataError, match=r"2 expected rows are not predicted.*'3\.jpg'.*'7\.jpg'"):
+        evaluation.results_table(p.drop(index=[3, 7]), expected=p)
+    with pytest.raises(DataError, match=r"1 predicted rows were not expected.*'5\.jpg'"):
+        evaluation.results_table(p, expected=p.drop(index=5))
+
+
+def test_people_of_the_training_part_are_refused():
+    p = predictions()
+    others = p.assign(subject=p["subject"] + "t")
+    evaluation.results_table(p, train_people=others)
+    first = p.iloc[4]
+    with pytest.raises(DataError, match=rf"1 training person .*{first['dataset']}/{first['subject']} \(row "):
+        evaluation.results_table(p, train_people=pd.concat([others, p.iloc[[4]]]))
+
+
+def test_people_of_two_datasets_that_share_their_people_are_one():
+    p = predictions().assign(dataset="disfa_plus", subject="SN001")
+    with pytest.raises(DataError, match="disfa_plus/SN001"):
+        evaluation.check(p, train_people=p.assign(dataset="disfa"))

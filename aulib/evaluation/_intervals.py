@@ -2,7 +2,7 @@
 
 Scores from counts get the studentised interval (bootstrap-t; Efron & Tibshirani 1993, ch. 12.5; Davison & Hinkley
 1997, ch. 5.2) on the logit scale: percentile intervals are too narrow when few people carry most of the frames
-(``benchmarks/intervals.md``). Scores that rank have percentile intervals.
+(``benchmarks/intervals.md``). Percentiles are left for means over cells, such as the Brier score.
 """
 
 from __future__ import annotations
@@ -27,19 +27,40 @@ def score_limits(counts: metrics.Counts, train: np.ndarray, samples: int, seed: 
     NaN where no interval can be had from these people: fewer than MIN_PEOPLE display the action unit, or the score is
     exactly 0 or 1.
     """
-    value, error, drawn, errors = _bootstrap([counts], train, samples, seed)
+    limits = limits_on_logit(lambda weights: _score_and_error([counts], train, weights), *_size(counts), samples, seed)
+    return np.where(_enough(counts), limits, np.nan)
+
+
+def limits_on_logit(
+    score_and_error: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    persons: int,
+    numbers: int,
+    samples: int,
+    seed: int,
+) -> np.ndarray:
+    """Studentised 95 % limits (2, S) of scores between 0 and 1, on the logit scale.
+
+    Args:
+        score_and_error: takes weights of the persons (B, P) and returns scores and standard errors, (B, S) each.
+        persons: P.
+        numbers: how many numbers it holds at once for each draw.
+        samples: B in all.
+        seed: of the draws.
+    """
+    value, error, drawn, errors = _bootstrap(score_and_error, persons, numbers, samples, seed)
     with np.errstate(divide="ignore", invalid="ignore"):
         on_logit = error / (value * (1 - value)), _logit(drawn), errors / (drawn * (1 - drawn))
         low, high = _studentised(_logit(value), *on_logit)
-    limits = 1 / (1 + np.exp(-np.array([low, high])))
-    return np.where(_enough(counts), limits, np.nan)
+    return 1 / (1 + np.exp(-np.array([low, high])))
 
 
 def difference_limits(
     a: metrics.Counts, b: metrics.Counts, train: np.ndarray, samples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Differences (L + 4,) of the scores of two counts of the same persons, a minus b, and 95 % limits (2, L + 4)."""
-    value, error, drawn, errors = _bootstrap([a, b], train, samples, seed)
+    value, error, drawn, errors = _bootstrap(
+        lambda weights: _score_and_error([a, b], train, weights), *_size(a), samples, seed
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         limits = np.array(_studentised(value, error, drawn, errors))
     same = error == 0  # every person's scores are the same in both
@@ -58,13 +79,17 @@ def percentile_limits(
     return limits if persons >= MIN_PEOPLE else np.full_like(limits, np.nan)
 
 
-def _bootstrap(parts: list[metrics.Counts], train: np.ndarray, samples: int, seed: int):
+def _bootstrap(score_and_error: Callable, persons: int, numbers: int, samples: int, seed: int):
     """Scores (or their difference) and standard errors: of the persons (S,), and of each draw of them (B, S)."""
-    persons, labels = parts[0].tp.shape
-    value, error = _score_and_error(parts, train, np.ones((1, persons)))
-    draws = _draws(persons, samples, seed, (labels + 4) * persons)
-    drawn, errors = zip(*(_score_and_error(parts, train, weights) for weights in draws), strict=True)
+    value, error = score_and_error(np.ones((1, persons)))
+    drawn, errors = zip(*map(score_and_error, _draws(persons, samples, seed, numbers)), strict=True)
     return value[0], error[0], np.concatenate(drawn), np.concatenate(errors)
+
+
+def _size(counts: metrics.Counts) -> tuple[int, int]:
+    """Persons, and numbers held for each draw of them."""
+    persons, labels = counts.tp.shape
+    return persons, (labels + len(_scores.SUMMARY)) * persons
 
 
 def _draws(persons: int, samples: int, seed: int, numbers: int) -> Iterator[np.ndarray]:

@@ -34,8 +34,8 @@ def results_table(
             each action unit, as from :func:`tune_thresholds`.
         aus: action units to report; None takes all that have a probability column.
         intervals: number of bootstrap samples for 95 % intervals (1000 is usual), 0 for none. Whole people
-            ``(dataset, subject)`` are drawn with replacement, since frames of one person are alike. F1 and accuracy
-            have studentised intervals on the logit scale, AUC and average precision percentile intervals.
+            ``(dataset, subject)`` are drawn with replacement, since frames of one person are alike. The
+            intervals are studentised, on the logit scale.
         seed: of the bootstrap.
         expected: see :func:`check`.
         train_people: see :func:`check`.

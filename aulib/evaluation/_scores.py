@@ -77,7 +77,8 @@ def gradients(counts: metrics.Counts, train: np.ndarray) -> np.ndarray:
     positives = counts.tp + counts.fn
     for place, weights in enumerate((np.ones_like(f1), positives, np.broadcast_to(train, f1.shape)), len(labels)):
         result[..., place, :, :] = of_f1 * _shares(weights, f1)[..., None, :]
-    moved = (f1 - metrics.mean_of_labels(f1, positives)[..., None]) * _shares(positives, f1) / np.maximum(positives, 1)
+    mean = np.expand_dims(metrics.mean_of_labels(f1, positives), -1)
+    moved = (f1 - mean) * _shares(positives, f1) / np.maximum(positives, 1)
     result[..., -3, ::2, :] += np.nan_to_num(moved)[..., None, :]  # the test weights are sums over persons themselves
     result[..., -1, :, :] = of_accuracy * _shares(np.ones_like(f1), metrics.accuracy_from_counts(counts))[..., None, :]
     return result

@@ -159,7 +159,7 @@ ratio.rename("width, images over people").to_frame().round(2).T
 
 # %% [markdown]
 # Where the ratio is below 1, drawing images promises more than the data hold. Whether an interval keeps its promise can be tested: simulate many test sets from a population with a known score, and count how often the interval
-# holds it. `benchmarks/intervals.md` has this count for several sizes of test sets; drawing images fails it.
+# holds it. `benchmarks/intervals.md` has this count for people and for images; drawing images fails it.
 
 # %% [markdown]
 # ### Explorer: people and frames

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from aulib import evaluation, metrics, paper
+from aulib import evaluation, metrics, paper, pipeline, profiles
 from aulib.errors import DataError, SettingsError
 
 AUS = ["AU01", "AU04", "AU12"]
@@ -297,3 +297,9 @@ def test_people_of_two_datasets_that_share_their_people_are_one():
     p = predictions().assign(dataset="disfa_plus", subject="SN001")
     with pytest.raises(DataError, match="disfa_plus/SN001"):
         evaluation.check(p, train_people=p.assign(dataset="disfa"))
+
+
+def test_predictions_of_the_training_part_are_not_given(tmp_path):
+    work = pipeline.Pipeline(profiles.settings(), folder=tmp_path)
+    with pytest.raises(SettingsError, match="'train'; give 'test' or 'validation'"):
+        work.predictions(part="train")

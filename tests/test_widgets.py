@@ -74,7 +74,7 @@ class Tags(HTMLParser):
 
 def test_there_are_at_least_eight_explorers_and_each_has_its_function():
     assert len(NAMES) >= 8 and all(widgets.show(name).name == name for name in NAMES)
-    with pytest.raises(SettingsError, match="no explorer 'dial'; there are face, mask"):
+    with pytest.raises(SettingsError, match="no explorer 'dial'; there are face, codes, mask"):
         widgets.show("dial")
 
 

@@ -174,10 +174,9 @@ def test_it_fits_the_width_and_can_be_read_on_either_ground(visit, width, theme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     ground = "rgb(255, 255, 255)" if ground == "rgba(0, 0, 0, 0)" else ground
-    words = {page.evaluate("e => getComputedStyle(e).fill", e) for e in page.query_selector_all("svg text")}
-    shapes = page.query_selector_all(".aulib-frame:not([hidden]) svg path")
-    inks = {page.evaluate("e => [getComputedStyle(e).fill, getComputedStyle(e).stroke].find(c => c !== 'none')", e)
-            for e in shapes}  # fmt: skip
+    style = "shapes => shapes.map(e => getComputedStyle(e)).map(s => s.fill !== 'none' ? s.fill : s.stroke)"
+    words = set(page.eval_on_selector_all("svg text", style))
+    inks = set(page.eval_on_selector_all(".aulib-frame:not([hidden]) svg path", style))
     assert all(contrast(word, ground) >= 4.5 for word in words)
     assert sum(contrast(ink, ground) >= 3 for ink in inks) >= 4, inks
 

@@ -14,7 +14,12 @@ from aulib.widgets._draw import WIDTH, Bar
 from aulib.widgets._example import AUS, SOURCE, example
 from aulib.widgets._explorer import Choice, Explorer, Frame, Range
 
-SIZES = {(1.0, 1.0): "as many rows", (0.8, 1.2): "0.8 to 1.2 times", (0.4, 2.0): "0.4 to 2 times"}
+SIZES = {
+    (1.0, 1.0): "as many rows",
+    (0.8, 1.2): "0.8 to 1.2 times",
+    (0.4, 2.0): "0.4 to 2 times",
+    (1.5, 2.0): "1.5 to 2 times",
+}
 
 
 def bounds(y: ArrayLike | None = None, names: Sequence[str] | None = None, source: str = SOURCE) -> Explorer:

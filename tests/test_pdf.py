@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from html import unescape
 
 import pypdf
@@ -21,12 +22,18 @@ def pdf(tiny_book):
     return pypdf.PdfReader(tiny_book / "_build" / "book.pdf")
 
 
-def test_the_pdf_has_every_chapter_in_its_text_and_its_bookmarks(pdf, html):
+@pytest.fixture(scope="module")
+def texts(pdf):
+    """The text of each page, with ligatures taken apart."""
+    return [unicodedata.normalize("NFKC", re.sub(r"\s+", " ", page.extract_text())) for page in pdf.pages]
+
+
+def test_the_pdf_has_every_chapter_in_its_text_and_its_bookmarks(pdf, texts, html):
     assert 100 <= len(pdf.pages) <= 600
-    texts = [re.sub(r"\s+", " ", page.extract_text()) for page in pdf.pages]
     bookmarks = {re.sub(r"^[\d.]+ ", "", title): pdf.get_destination_page_number(mark) for title, mark in _marks(pdf)}
     for page in PAGES[1:]:
-        title = re.search(r"<h1>(.*?)<a", (html / f"{page}.html").read_text("utf-8"), re.DOTALL)[1]
+        article = (html / f"{page}.html").read_text("utf-8").split("<article", 1)[1]
+        title = re.search(r"<h1>(.*?)<a", article, re.DOTALL)[1]
         title = re.sub(r"^[\d.]+ ", "", unescape(re.sub(r"<[^>]+>", "", title))).strip()
         assert title in bookmarks, title
         assert title in texts[bookmarks[title]], title
@@ -40,19 +47,16 @@ def _marks(pdf):
     return walk(pdf.outline)
 
 
-def test_the_pdf_is_tagged_a4_and_says_how_it_was_made(pdf):
+def test_the_pdf_is_tagged_a4_and_says_how_it_was_made(pdf, texts):
     assert pdf.trailer["/Root"]["/MarkInfo"]["/Marked"] and pdf.trailer["/Root"]["/Lang"] == "en"
-    assert {(round(float(p.mediabox.width)), round(float(p.mediabox.height))) for p in pdf.pages} <= {
-        (595, 842),
-        (596, 842),
-    }
-    assert "Learning from Incomplete Labels" in pdf.pages[0].extract_text()
-    last = pdf.pages[-1].extract_text()
-    assert "profile tiny, synthetic data" in last and f"{len(pdf.pages)} / {len(pdf.pages)}" in last
+    for page in pdf.pages:
+        assert abs(float(page.mediabox.width) - 595) < 2 and abs(float(page.mediabox.height) - 842) < 2
+    assert "Learning from Incomplete Labels" in texts[0]
+    assert "profile tiny, synthetic data" in texts[-1] and f"{len(texts)} / {len(texts)}" in texts[-1]
 
 
-def test_the_pdf_shows_formulas_and_pictures_and_quizzes_without_answers(pdf):
-    text = " ".join(page.extract_text() for page in pdf.pages)
+def test_the_pdf_shows_formulas_and_pictures_and_quizzes_without_answers(pdf, texts):
+    text = " ".join(texts)
     assert not re.search(r"\$\$|\\frac|\\sum", text), "a formula was printed before it was typeset"
     assert "Question 1 of" in text and "with reasons" not in text
     assert sum(len(page.images) for page in pdf.pages[:40]) >= 15

@@ -35,7 +35,8 @@ def results_table(
         aus: action units to report; None takes all that have a probability column.
         intervals: number of bootstrap samples for 95 % intervals (1000 is usual), 0 for none. Whole people
             ``(dataset, subject)`` are drawn with replacement, since frames of one person are alike. The
-            intervals are studentised, on the logit scale.
+            intervals are studentised, on the logit scale; with some 130 people those of F1 cover about 94 %, those of
+            AUC and average precision about 91 % (``benchmarks/intervals.md``).
         seed: of the bootstrap.
         expected: see :func:`check`.
         train_people: see :func:`check`.

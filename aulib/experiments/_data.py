@@ -18,6 +18,9 @@ from aulib.errors import DataError, SettingsError
 if TYPE_CHECKING:
     from aulib.pipeline import Pipeline
 
+#: Of the decomposition, whatever the machine has, so that the same seed gives the same table.
+THREADS = 2
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -139,7 +142,7 @@ def _components(x: np.ndarray, components: int | None) -> np.ndarray:
     x = _standardised(x)
     if components is None or components >= min(x.shape):
         return x
-    with threadpool_limits(1):
+    with threadpool_limits(THREADS):
         pca = PCA(components, svd_solver="randomized", random_state=0)
         return _standardised(pca.fit_transform(x).astype(np.float32))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aulib import editions, notebooks
+from aulib import editions
 from aulib.errors import AulibError
 
 #: Reading speed: words of prose, and lines of code, a minute.
@@ -156,8 +156,7 @@ def _held_out(split: dict) -> str:
 
 
 def _notebooks(executed: Path) -> Iterator[tuple[str, dict]]:
-    there = notebooks.names()  # a chapter that was renamed may have left its old pages in the folder
-    return ((path.stem, _read(path)) for path in sorted(executed.glob("[0-9]*.ipynb")) if path.stem in there)
+    return ((path.stem, _read(path)) for path in sorted(executed.glob("[0-9]*.ipynb")))
 
 
 def _read(path: Path) -> dict:

@@ -28,6 +28,9 @@ def stage(root: Path, profile: str, edition: str) -> Path:
         raise AulibError(
             f"not executed under profile '{profile}': {', '.join(missing)}; run 'aulib run --profile {profile}' first"
         )
+    for path in executed.glob("[0-9]*.ipynb"):
+        if path.stem not in notebooks.names():
+            path.unlink()  # of a chapter that has been renamed or removed since
     staged = root / "_build" / "stage" / profile / edition
     shutil.rmtree(staged, ignore_errors=True)
     shutil.copytree(root / "book", staged / "book", ignore=shutil.ignore_patterns("__pycache__"))

@@ -180,6 +180,10 @@ figures.ranking(
 # The distance from the orange dot to `oracle_f1` is what the missing labels cost the paper's method. Do not compare
 # these intervals with each other. Most of their width is the luck of the split, which all methods share.
 
+# %% [markdown]
+# Some methods end left of the dotted line. Where a method has never seen an action unit, it *is* the answer "always displayed"; where it has seen a little and learned badly, it scores less than
+# that. So a method that knows few action units is not punished for the others, and one that knows all of them badly is.
+
 # %%
 top, ours, low = means.loc[chosen, "mean"]
 cost = {

@@ -4,6 +4,7 @@
   Sphinx puts there: both roles are taken out, the text and its order stay.
 * The search button and folded code have a visible text and a name for screen readers that does not contain it, so that
   whoever speaks the text to the computer misses the button: the name is taken out, the text is the name.
+* The arrow in the contents that unfolds the pages below a page has no name: it gets one.
 """
 
 import re
@@ -14,6 +15,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 ROLES = (' role="doc-biblioentry"', ' role="list"')
 NAMED = re.compile(r'(<summary|<button class="btn search-button-field[^>]*?) aria-label="[^"]*"')
+
+ARROW = re.compile(r'<summary>(?=<span class="toctree-toggle")')
 
 
 def setup(app):
@@ -36,4 +39,5 @@ def drop_names(app, error):
     if error is None and app.builder.format == "html":
         for page in Path(app.outdir).rglob("*.html"):
             text = page.read_text("utf-8")
-            page.write_text(NAMED.sub(r"\1", text), "utf-8")
+            text = ARROW.sub('<summary aria-label="Pages of this part">', NAMED.sub(r"\1", text))
+            page.write_text(text, "utf-8")

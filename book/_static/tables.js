@@ -94,7 +94,7 @@
     link.href = URL.createObjectURL(new Blob([csv], { type: "text/csv;charset=utf-8" }));
     link.download = `${page}-table-${number}.csv`;
     link.textContent = "Download as CSV";
-    link.setAttribute("aria-label", `Download table ${number} of this page as CSV`);
+    link.setAttribute("aria-label", `Download as CSV: table ${number} of this page`);
     const line = document.createElement("p");
     line.className = "table-download";
     line.append(link);

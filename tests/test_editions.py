@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 
 import pytest
@@ -112,4 +113,4 @@ def solution_lines(name):
         heads = [f"def {node.name}" for node in ast.walk(ast.parse(code_)) if isinstance(node, ast.FunctionDef)]
         for line in map(str.strip, cell.source.splitlines()):
             if len(line) >= 15 and line not in given and not any(line.startswith(head) for head in heads):
-                yield line.replace('"', '\\"').replace("\\pi", "\\\\pi")
+                yield json.dumps(line)[1:-1]

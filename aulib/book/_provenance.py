@@ -56,7 +56,7 @@ def counted(cells: list[dict]) -> Content:
         >>> prose = dict(cell_type="markdown", metadata={"tags": ["exercise"]}, source="### Exercise 4.1 (easy)")
         >>> code = dict(cell_type="code", metadata={}, source="a = 1\\na", outputs=[{"data": {"image/png": "…"}}])
         >>> counted([prose, code])
-        Content(words=3, lines=2, figures=1, exercises=1, explorers=0)
+        Content(words=2, lines=2, figures=1, exercises=1, explorers=0)
     """
     shown = [cell for cell in editions.student(cells) if not _tags(cell) & {"remove-cell", "injected-parameters"}]
     prose = [cell["source"] for cell in shown if cell["cell_type"] == "markdown"]

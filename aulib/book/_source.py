@@ -75,7 +75,7 @@ def module(name: str) -> Module:
 
     Example:
         >>> [entry.name for entry in module("errors").entries][:2]
-        ['AulibError', 'DataError']
+        ['AulibError', 'SettingsError']
     """
     place = _PACKAGE.joinpath(*name.split("."))
     file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")

@@ -34,7 +34,7 @@ _PREPARE = """async (title) => {
   document.querySelectorAll("span[id^='document-'] + section").forEach((chapter) => {
     const link = document.createElement("a");
     link.href = `#${chapter.id}`;
-    link.textContent = chapter.querySelector("h2").innerText;
+    link.textContent = chapter.querySelector("h1, h2, h3, h4").innerText; // pages below a page have smaller headings
     contents.appendChild(document.createElement("li")).append(link);
   });
   document.querySelectorAll("details:not(.quiz-answers)").forEach((part) => { part.open = true; });

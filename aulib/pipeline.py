@@ -127,25 +127,12 @@ class Pipeline:
 
     def split(self) -> Split:
         """Return the subject-exclusive split of :meth:`table` into training, validation and test rows."""
-        shares, seed = self.settings.split, self.settings.seed
-        table = self.table()
-        rest, test = self._held_out(table)
-        train, validation = splits.by_subject(table.iloc[rest], test_size=shares.validation_size, seed=seed + 1)
-        split = Split(rest[train], rest[validation], test)
-        used = np.sort(np.concatenate([rest, test]))  # all rows, but for people of other datasets whom the tests show
-        parts = (np.searchsorted(used, part) for part in (split.train, split.validation, split.test))
-        splits.assert_partition(table.iloc[used], *parts)
-        return split
-
-    def _held_out(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of the rows to learn from and of the test rows."""
         shares = self.settings.split
-        if shares.test_dataset is None:
-            return splits.by_subject(table, test_size=shares.test_size, seed=self.settings.seed)
-        if shares.test_dataset not in set(table["dataset"]):
-            known = ", ".join(sorted(set(table["dataset"])))
-            raise AulibError(f"split.test_dataset is '{shares.test_dataset}', but the table has only {known}")
-        return splits.leave_one_dataset_out(table)[shares.test_dataset]
+        return Split(
+            *splits.three_parts(
+                self.table(), shares.test_size, shares.validation_size, self.settings.seed, shares.test_dataset
+            )
+        )
 
     def balance(self) -> balancing.Balance:
         """Balance the training rows; the indices point into ``split().train``."""

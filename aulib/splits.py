@@ -153,6 +153,45 @@ def leave_one_dataset_out(db: pd.DataFrame) -> dict[str, tuple[np.ndarray, np.nd
     return parts
 
 
+def three_parts(
+    db: pd.DataFrame,
+    test_size: float,
+    validation_size: float,
+    seed: int = 0,
+    test_dataset: str | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the positions of the rows to train on, to validate on and to test on; nobody is in two of them.
+
+    Args:
+        db: a table with ``dataset`` and ``subject``.
+        test_size: share of the people to test on, as in :func:`by_subject`.
+        validation_size: share of the other people to validate on.
+        seed: of both draws; the second one takes ``seed + 1``.
+        test_dataset: test on all rows of this dataset and learn from the others; ``test_size`` is not used then, and
+            rows of people whom the dataset shows too are in no part.
+
+    Raises:
+        DataError: the table has no such dataset, or a part would be empty.
+
+    Example:
+        >>> db = pd.DataFrame({"dataset": "bp4d", "subject": [f"F{i:03d}" for i in range(20)]})
+        >>> [len(part) for part in three_parts(db, test_size=0.25, validation_size=0.2)]
+        [12, 3, 5]
+    """
+    if test_dataset is None:
+        rest, test = by_subject(db, test_size=test_size, seed=seed)
+    elif test_dataset in set(db["dataset"]):
+        rest, test = leave_one_dataset_out(db)[test_dataset]
+    else:
+        known = ", ".join(sorted(set(db["dataset"])))
+        raise DataError(f"no dataset '{test_dataset}' to test on; the table has only {known}")
+    train, validation = by_subject(db.iloc[rest], test_size=validation_size, seed=seed + 1)
+    parts = rest[train], rest[validation], test
+    used = np.sort(np.concatenate([rest, test]))
+    assert_partition(db.iloc[used], *(np.searchsorted(used, part) for part in parts))
+    return parts
+
+
 def _strata(db: pd.DataFrame, people: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """The rows of people who are in the same datasets: name of the datasets, positions; sorted by name."""
     pairs = pd.DataFrame({"person": people, "dataset": db["dataset"].to_numpy(dtype=object)}).drop_duplicates()

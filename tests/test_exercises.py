@@ -142,5 +142,6 @@ def test_typical_mistakes_of_chapter_4_are_named():
     assert "are enough" in exercises.check("4.1", np.nan_to_num(y), y=y, p=p).message
     one[2, 0] = 0.7
     assert exercises.check("4.1", one, y=y, p=p).passed
-    assert "constant_detector" not in exercises.check("4.2", lambda c, prevalence: c).message
+    verdict = exercises.check("4.2", lambda c, prevalence: c)
+    assert verdict.state == "wrong" and "gives 1." in verdict.message and "always saying yes" in verdict.message
     assert "too large" in exercises.check("4.3", 0.5, y=y, p=p).message

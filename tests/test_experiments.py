@@ -574,7 +574,7 @@ def test_impossible_jobs_are_refused(prepared):
         experiments.run(prepared, [])
     with pytest.raises(SettingsError, match="no method magic"):
         experiments.run(prepared, [Job("methods", "magic", 0)])
-    with pytest.raises(SettingsError, match="no dataset 'disfa' to hold out; there are bp4d"):
+    with pytest.raises(DataError, match="no dataset 'disfa' to test on; the table has only"):
         experiments.run(prepared, [Job("leave_one_dataset_out", "masked_f1", 0, held_out="disfa")], recipe=SHORT)
 
 

@@ -216,3 +216,28 @@ def test_leave_one_dataset_out():
     }
     with pytest.raises(DataError, match="at least two datasets"):
         splits.leave_one_dataset_out(many({"bp4d": [2]}))
+
+
+@pytest.mark.parametrize("test_dataset", [None, "unbc"])
+def test_three_parts_hold_every_row_once_and_no_person_twice(test_dataset):
+    db = many({"bp4d": [3] * 12, "unbc": [2] * 8, "ck_plus": [1] * 20})
+    parts = splits.three_parts(db, test_size=0.25, validation_size=0.2, seed=4, test_dataset=test_dataset)
+    assert sorted(np.concatenate(parts)) == list(range(len(db)))
+    people = [pairs(db, part) for part in parts]
+    assert all(people) and not (people[0] & people[1] or people[0] & people[2] or people[1] & people[2])
+    if test_dataset:
+        assert {dataset for dataset, _ in people[2]} == {"unbc"}
+
+
+def test_three_parts_leave_out_people_of_other_datasets_whom_the_tests_show():
+    """DISFA+ shows people of DISFA under the same names."""
+    db = many({"bp4d": [1] * 9, "disfa": [3] * 9, "disfa_plus": [2] * 3})
+    parts = splits.three_parts(db, test_size=0.25, validation_size=0.2, test_dataset="disfa_plus")
+    left_out = sorted(set(range(len(db))) - set(np.concatenate(parts)))
+    shared = db["subject"].isin(["s0", "s1", "s2"]).to_numpy()
+    assert left_out == np.flatnonzero(shared & (db["dataset"] == "disfa").to_numpy()).tolist()
+
+
+def test_three_parts_refuse_a_dataset_that_is_not_there():
+    with pytest.raises(DataError, match="no dataset 'disfa' to test on; the table has only bp4d"):
+        splits.three_parts(many({"bp4d": [1] * 9}), 0.2, 0.2, test_dataset="disfa")

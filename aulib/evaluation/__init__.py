@@ -12,7 +12,7 @@ from aulib.evaluation._confusion import confused_with, confusion_table
 from aulib.evaluation._results import per_dataset_table, results_table
 from aulib.evaluation._scores import ACCURACY, MACRO, SUMMARY, WEIGHTED_TEST, WEIGHTED_TRAIN
 from aulib.evaluation._thresholds import threshold_table, tune_thresholds
-from aulib.evaluation._truth import against_truth
+from aulib.evaluation._truth import against_truth, truth_of
 
 __all__ = [
     "ACCURACY",
@@ -31,4 +31,5 @@ __all__ = [
     "results_table",
     "threshold_table",
     "tune_thresholds",
+    "truth_of",
 ]

@@ -60,13 +60,9 @@ def compare(
     counts = [_scores.count_by_person(y, x, t, person) for x, t in zip((p, q), thresholds, strict=True)]
     difference, limits = _intervals.difference_limits(counts[1], counts[0], train, intervals, seed)
     table = pd.DataFrame(index=pd.Index([*aus, *SUMMARY], name="AU"))
-    table["a"], table["b"] = (_scores.scores(_pooled(c), train) for c in counts)
+    table["a"], table["b"] = (_scores.scores(_scores.pooled(c), train) for c in counts)
     table["difference"], table["low"], table["high"] = difference, *limits
     return table.drop(index=WEIGHTED_TRAIN)
-
-
-def _pooled(counts):
-    return type(counts)(*(c.sum(axis=0) for c in counts))
 
 
 def _same_rows(a: pd.DataFrame, b: pd.DataFrame) -> np.ndarray:

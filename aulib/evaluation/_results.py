@@ -103,7 +103,7 @@ def per_dataset_table(
     for name, of in parts.items():
         who = np.unique(person[of], return_inverse=True)[1]
         counts = _scores.count_by_person(y[of], p[of], thresholds, who)
-        f1 = metrics.f1_from_counts(metrics.Counts(*(c.sum(axis=0) for c in counts)))
+        f1 = metrics.f1_from_counts(_scores.pooled(counts))
         rows[name] = {"rows": int(of.sum()), "persons": len(counts.tp), **dict(zip(aus, f1, strict=True))}
         rows[name] |= {MACRO: metrics.mean_of_labels(f1), "labels": int((~np.isnan(f1)).sum())}
         if intervals:

@@ -41,6 +41,11 @@ def count_by_person(y: np.ndarray, p: np.ndarray, thresholds: np.ndarray, person
     return metrics.Counts(*(sum_by(c, person, persons) for c in _cells(y, p, thresholds)))
 
 
+def pooled(counts: metrics.Counts) -> metrics.Counts:
+    """Sums (L,) of counts by person (P, L)."""
+    return metrics.Counts(*(c.sum(axis=0) for c in counts))
+
+
 def sum_by(cells: np.ndarray, person: np.ndarray, persons: int) -> np.ndarray:
     """Sums (P, L) over the rows of each person."""
     return np.stack([np.bincount(person, weights=c, minlength=persons) for c in cells.T], axis=1)

@@ -60,7 +60,25 @@ def against_truth(
 
 
 def truth_of(predictions: pd.DataFrame, truth: pd.DataFrame, aus: list[str]) -> np.ndarray:
-    """Return the complete labels (n, L) of the rows of a prediction table."""
+    """Look up the complete labels of the rows of a table (possible for synthetic images only).
+
+    Args:
+        predictions: n rows with ``dataset`` and ``image``.
+        truth: a complete table with ``dataset``, ``image`` and the action units as 0 and 1; rows without an image are
+            not looked at.
+        aus: the L action units.
+
+    Returns:
+        float32 (n, L) of 0 and 1.
+
+    Raises:
+        DataError: the truth lacks an image or an action unit, holds an image twice, or has unknown labels.
+
+    Example:
+        >>> truth = pd.DataFrame({"dataset": "unbc", "image": ["1.png", "2.png"], "AU04": [1, 0]})
+        >>> truth_of(truth[1:], truth, ["AU04"]).tolist()
+        [[0.0]]
+    """
     absent = [c for c in ["dataset", "image", *aus] if c not in truth]
     if absent:
         raise DataError(f"the truth has no column {absent}")

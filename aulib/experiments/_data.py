@@ -14,6 +14,7 @@ import pandas as pd
 
 from aulib import database, metrics
 from aulib.errors import DataError, SettingsError
+from aulib.evaluation import truth_of
 
 if TYPE_CHECKING:
     from aulib.pipeline import Pipeline
@@ -91,6 +92,7 @@ def prepare(
 
     Raises:
         SettingsError: real data, whose truth nobody knows.
+        DataError: the truth lacks an image of the table; render the corpus anew.
     """
     if any(work.settings.datasets.values()):
         raise SettingsError(
@@ -115,7 +117,12 @@ def prepare(
         "features": f"{x.shape[1]} principal components" if components else f"all {x.shape[1]}",
     }
     return Prepared(
-        x, database.labels(table, aus), _truth(work, table, aus), table[["dataset", "subject", "image"]], aus, about
+        x,
+        database.labels(table, aus),
+        truth_of(table, work.truth(), list(aus)),
+        table[["dataset", "subject", "image"]],
+        aus,
+        about,
     )
 
 
@@ -150,14 +157,3 @@ def _components(x: np.ndarray, components: int | None) -> np.ndarray:
 def _standardised(x: np.ndarray) -> np.ndarray:
     spread = x.std(axis=0)
     return (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1)
-
-
-def _truth(work: Pipeline, table: pd.DataFrame, aus: tuple[str, ...]) -> np.ndarray:
-    truth = work.truth()
-    truth = truth[truth["image"].notna()]  # frames whose image was never written
-    place = pd.MultiIndex.from_frame(truth[["dataset", "image"]]).get_indexer(
-        pd.MultiIndex.from_frame(table[["dataset", "image"]])
-    )
-    if (place < 0).any():
-        raise SettingsError(f"the truth lacks {int((place < 0).sum())} images of the table; render the corpus anew")
-    return truth[list(aus)].to_numpy(dtype=np.float32)[place]

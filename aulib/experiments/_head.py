@@ -86,11 +86,11 @@ def train_head(
     _check(x, targets, validation)
     rng = np.random.default_rng(seed)
     sizes = (x.shape[1], *recipe.hidden, targets.shape[1])
-    trainer = _Trainer(weights or _first_weights(sizes, rng), loss, recipe, seed)
+    trainer = _Trainer(x, targets, weights or _first_weights(sizes, rng), loss, recipe, seed)
     orders = _orders(len(x), recipe, rng)
     best, kept = -np.inf, trainer.values()
     for part in np.array_split(orders, min(recipe.checks, len(orders))):
-        trainer.steps(x, targets, part)
+        trainer.steps(part)
         score = _score(recipe.select, validation, Head(trainer.values()))
         if score > best or recipe.select == "last":
             best, kept = score, trainer.values()
@@ -143,10 +143,19 @@ def _score(select: str, validation: tuple[np.ndarray, np.ndarray], head: Head) -
 class _Trainer:
     """Weights and the optimizer's memory, and one compiled function that takes many steps."""
 
-    def __init__(self, weights: list[np.ndarray], loss: Loss, recipe: Recipe, seed: int):
+    def __init__(
+        self,
+        x: np.ndarray,
+        targets: np.ndarray,
+        weights: list[np.ndarray],
+        loss: Loss,
+        recipe: Recipe,
+        seed: int,
+    ):
         import tensorflow as tf
 
         self.tf, self.loss, self.recipe, self.seed = tf, loss, recipe, seed
+        self.x, self.targets = tf.constant(x), tf.constant(targets)
         self.weights = [tf.Variable(value) for value in weights]
         zeros = [[tf.Variable(tf.zeros_like(value)) for value in weights] for _ in range(3)]
         self.mean, self.square, self.largest = zeros
@@ -156,11 +165,9 @@ class _Trainer:
     def values(self) -> list[np.ndarray]:
         return [variable.numpy() for variable in self.weights]
 
-    def steps(self, x: np.ndarray, targets: np.ndarray, orders: np.ndarray) -> None:
-        tf = self.tf
-        if not hasattr(self, "x"):
-            self.x, self.targets = tf.constant(x), tf.constant(targets)
-        self.compiled(self.x, self.targets, tf.constant(orders))
+    def steps(self, orders: np.ndarray) -> None:
+        """Take a step for each batch of row numbers, int32 (steps, batch)."""
+        self.compiled(self.x, self.targets, self.tf.constant(orders))
 
     def _steps(self, x, targets, orders):
         tf = self.tf

@@ -90,7 +90,7 @@ def run(
 
     Raises:
         SettingsError: an unknown method, or a part with nothing to learn from.
-        DataError: a person in more than one of training, validation and test.
+        DataError: a person in more than one of training, validation and test, or no such dataset to hold out.
     """
     recipe, jobs = recipe or Recipe(), list(jobs)
     unknown = sorted({job.method for job in jobs} - set(METHODS))
@@ -185,19 +185,8 @@ def run_job(prepared: Prepared, job: Job, recipe: Recipe | None = None) -> pd.Da
 
 def parts(prepared: Prepared, job: Job) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions of the rows to learn from, to validate on and to test on; nobody is in two of them."""
-    table, shares = prepared.table, prepared.about["settings"]["split"]
-    if job.held_out is None:
-        rest, test = splits.by_subject(table, test_size=shares["test_size"], seed=job.seed)
-    else:
-        held_out = splits.leave_one_dataset_out(table)
-        if job.held_out not in held_out:
-            raise SettingsError(f"no dataset '{job.held_out}' to hold out; there are {', '.join(held_out)}")
-        rest, test = held_out[job.held_out]
-    train, validation = splits.by_subject(table.iloc[rest], test_size=shares["validation_size"], seed=job.seed + 1)
-    chosen = rest[train], rest[validation], test
-    used = np.sort(np.concatenate(chosen))
-    splits.assert_partition(table.iloc[used], *(np.searchsorted(used, part) for part in chosen))
-    return chosen
+    shares = prepared.about["settings"]["split"]
+    return splits.three_parts(prepared.table, shares["test_size"], shares["validation_size"], job.seed, job.held_out)
 
 
 def _task(prepared: Prepared, train: np.ndarray, validation: np.ndarray, job: Job, recipe: Recipe) -> Task:

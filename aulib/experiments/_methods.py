@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 
 from aulib import balancing, losses
+from aulib.adapters import registry
 from aulib.errors import SettingsError
 from aulib.experiments import _imputing as imputing
 from aulib.experiments._head import Head, Recipe, train_head
-
-#: How many datasets a part must have for "one dataset at a time"; the names of SynthAU's six.
-DATASETS = ("actor_study", "aff_wild2", "bp4d", "ck_plus", "emotionet", "unbc")
 
 
 @dataclass(frozen=True)
@@ -194,7 +192,7 @@ _LIST = (
     Method("complete_rows", "g", "only rows without an unknown cell", "complete-case analysis", _F1, rows=_complete),
     *(
         Method(f"one_dataset:{d}", "h", f"only {d}", "a single dataset", _F1, rows=_of_dataset(d), own_data=True)
-        for d in DATASETS
+        for d in registry.PAPER
     ),
     Method("pseudo_labels", "i", "a teacher fills them", "after Deng et al. 2020", "soft_bce", targets=_pseudo),
     Method("pseudo_labels_f1", "i", "a teacher fills them", "after Deng et al. 2020, with F1", "soft_f1",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from aulib.adapters import registry
 from aulib.errors import SettingsError
 from aulib.experiments._jobs import Job
-from aulib.experiments._methods import DATASETS, METHODS
+from aulib.experiments._methods import METHODS
 
 _CURVE = ("masked_f1", "masked_bce", "missing_as_negative_f1")
 _HELD_OUT = ("oracle_f1", *_CURVE, "pseudo_labels")
@@ -25,7 +26,7 @@ def _methods(seeds: Sequence[int], methods: Sequence[str]) -> list[Job]:
 
 
 def _held_out(seeds: Sequence[int], methods: Sequence[str]) -> list[Job]:
-    return [Job("leave_one_dataset_out", m, s, held_out=d) for d in DATASETS for m in methods for s in seeds]
+    return [Job("leave_one_dataset_out", m, s, held_out=d) for d in registry.PAPER for m in methods for s in seeds]
 
 
 def _curve(experiment: str, values: Sequence[float]) -> Callable[[Sequence[int], Sequence[str]], list[Job]]:

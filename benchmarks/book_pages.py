@@ -1,4 +1,4 @@
-"""Measure the pages of a built book: weight, words, reading time, figures, exercises, checks, widgets, questions.
+"""Measure the pages of a built book: weight, words, reading time, figures, exercises, checks, explorers, questions.
 
 Run as ``python benchmarks/book_pages.py [FOLDER_OF_HTML] > benchmarks/book_pages.md`` after ``make book``.
 """
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Reading speed in words a minute for technical prose; code, figures and exercises take time of their own.
 WORDS_A_MINUTE = 200
 _VOID = {"img", "input", "br", "hr", "meta", "link", "source", "path", "wbr", "col", "area", "embed", "use"}
-_WIDGET_VIEW, _WIDGET_STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
+_EXPLORER = re.compile(r'<figure class="aulib-explorer".*?</figure>', re.DOTALL)
 
 
 class Article(HTMLParser):
@@ -27,7 +27,7 @@ class Article(HTMLParser):
         super().__init__()
         self.open: list[tuple[str, str]] = []
         self.words, self.images, self.code = 0, [], []
-        self.widgets, self.questions, self.exercises, self.checks, self.state = 0, 0, 0, 0, 0
+        self.explorers, self.questions, self.exercises, self.checks = 0, 0, 0, 0
 
     def handle_starttag(self, tag, attrs):
         found = {name: value or "" for name, value in attrs}
@@ -40,7 +40,7 @@ class Article(HTMLParser):
             self.images.append((found.get("src", ""), found.get("alt", "")))
         if tag == "pre" and self._input():
             self.code.append("")
-        self.widgets += tag == "script" and found.get("type") == _WIDGET_VIEW
+        self.explorers += "aulib-explorer" in classes.split()
         self.questions += "quiz-question" in classes.split()
         self.checks += tag == "div" and "tag_check" in classes.split()
 
@@ -50,22 +50,20 @@ class Article(HTMLParser):
                 break
 
     def handle_data(self, data):
-        if self.open and _WIDGET_STATE in self.open[-1][1]:
-            self.state += len(data.encode())
         if not self._within("article") or self.open[-1][0] in ("script", "style"):
             return
         if self._input():
             if self.code:
                 self.code[-1] += data
-        elif not self._within("pre") and not self._within("table") and not self._answers():
+        elif not self._within("pre") and not self._within("table") and not self._folded():
             self.words += len(re.findall(r"\w[\w'’-]*", data))
         self.exercises += bool(self.open[-1][0] in ("h3", "strong") and re.match(r"Exercise \d", data))
 
     def _within(self, tag: str) -> bool:
         return any(name == tag for name, _ in self.open)
 
-    def _answers(self) -> bool:
-        return any("quiz-answers" in classes for _, classes in self.open)
+    def _folded(self) -> bool:
+        return any("quiz-answers" in classes or "aulib-frame" in classes for _, classes in self.open)
 
     def _input(self) -> bool:
         return any("cell_input" in classes for _, classes in self.open)
@@ -75,13 +73,14 @@ def measure(html: Path, page: str) -> dict[str, object]:
     """Return the measures of one page, with its images as (address, alt text) under "images"."""
     path = html / f"{page}.html"
     article = Article()
-    article.feed(path.read_text("utf-8"))
+    text = path.read_text("utf-8")
+    article.feed(text)
     own = {(path.parent / source).resolve() for source, _ in article.images if not source.startswith(("data:", "http"))}
     lengths = [sum(bool(line.strip()) for line in code.splitlines()) for code in article.code]
     return {
         "page": page,
         "kB": round((path.stat().st_size + sum(image.stat().st_size for image in own)) / 1000),
-        "widget state kB": round(article.state / 1000),
+        "explorers kB": round(sum(len(found.encode()) for found in _EXPLORER.findall(text)) / 1000),
         "words": article.words,
         "minutes": max(1, round(article.words / WORDS_A_MINUTE)),
         "figures": len(article.images),
@@ -89,7 +88,7 @@ def measure(html: Path, page: str) -> dict[str, object]:
         "code lines p90": int(np.percentile(lengths, 90)) if lengths else 0,
         "exercises": article.exercises,
         "checks": article.checks,
-        "widgets": article.widgets,
+        "explorers": article.explorers,
         "questions": article.questions,
         "images": article.images,
     }

@@ -18,7 +18,7 @@ from browsing import PAGES, Visit
 from conftest import ROOT, aulib
 from test_editions import solution_lines
 
-from aulib import notebooks
+from aulib import notebooks, widgets
 
 book_pages = SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks" / "book_pages.py")))
 #: The chapter on faults in code shows numbers; pictures would say nothing more.
@@ -120,11 +120,12 @@ def plain(text):
 
 
 def test_the_pages_keep_their_budgets(html):
-    """A page with its images weighs 3 MB at most, its widgets' state 1 MB; nine in ten code cells are short."""
+    """A page with its images weighs 3 MB at most, its explorers 1 MB; nine in ten code cells are short."""
     for name in book_pages.pages(html):
         found = book_pages.measure(html, name)
-        assert found["kB"] <= 3000 and found["widget state kB"] <= 1000, found
+        assert found["kB"] <= 3000 and found["explorers kB"] <= 1000, found
         assert found["code lines p90"] <= 16, found
+        assert found["explorers kB"] > 0 if found["explorers"] else found["explorers kB"] == 0
         if name.startswith("notebooks/"):
             assert found["figures"] or name in WITHOUT_FIGURES, f"{name} has no figure"
             assert found["exercises"] >= 3 and 3 <= found["questions"] <= 5, found
@@ -132,19 +133,26 @@ def test_the_pages_keep_their_budgets(html):
             assert len(alt.split()) >= 4 and not alt.endswith((".png", ".jpg", ".svg")), f"{name}: {source}"
 
 
+def test_the_explorers_are_in_the_pages(html):
+    """All of them: a page without its explorers would keep every budget."""
+    found = {name: book_pages.measure(html, name)["explorers"] for name in book_pages.pages(html)}
+    assert sum(found.values()) == len(widgets.names())
+
+
 def test_the_measures_of_a_page_are_those_of_a_page_written_by_hand(tmp_path):
     (tmp_path / "a.html").write_text(
         "<p>not counted</p><article><h1>Two words</h1><p>three more words</p><h3>Exercise 1.1 (easy)</h3>"
         '<div class="cell tag_check"><div class="cell_input"><pre>a = 1\n\nb = 2\n</pre></div></div>'
         '<div class="cell_output"><pre>an output</pre><img src="a.png" alt="A b c d"></div>'
-        '<script type="application/vnd.jupyter.widget-view+json">{}</script><form class="quiz-question"></form>'
-        '</article><script type="application/vnd.jupyter.widget-state+json">' + "x" * 2000 + "</script>"
+        '<form class="quiz-question"></form><figure class="aulib-explorer" aria-label="E"><div class="aulib-frame">'
+        + "x" * 2000
+        + "</div></figure></article>"
     )
     (tmp_path / "a.png").write_bytes(b"0" * 50_000)
     found = book_pages.measure(tmp_path, "a")
     assert found["kB"] == round((50_000 + (tmp_path / "a.html").stat().st_size) / 1000)
     assert found["words"] == 2 + 3 + 4 and found["code cells"] == 1 and found["code lines p90"] == 2
-    counted = [found[key] for key in ("figures", "exercises", "checks", "widgets", "questions", "widget state kB")]
+    counted = [found[key] for key in ("figures", "exercises", "checks", "explorers", "questions", "explorers kB")]
     assert counted == [1, 1, 1, 1, 1, 2] and found["images"] == [("a.png", "A b c d")]
 
 

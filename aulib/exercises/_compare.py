@@ -165,14 +165,10 @@ def function(
     Raises:
         WrongError: not a function, an error inside it, a wrong shape or a wrong value; the case is shown.
     """
-    if not callable(value):
-        raise WrongError(
-            f"Expected a function, found {_kind(value)}; define it with def, and pass it without brackets."
-        )
     for number_, arguments in enumerate(cases):
-        shown = f"{getattr(value, '__name__', 'the function')}({', '.join(map(_short, arguments))})"
+        shown = _shown(value, arguments)
         expected = np.asarray(reference(*copy.deepcopy(arguments)), dtype=float)
-        found = _called(value, copy.deepcopy(arguments), shown)
+        found = _as_numbers(called(value, *arguments), shown)
         remark = f" {reasons[number_]}" if reasons and reasons[number_] else ""
         if found.shape != expected.shape:
             raise WrongError(f"{shown} has the shape {found.shape}, expected {expected.shape}.{remark}")
@@ -180,17 +176,39 @@ def function(
             raise WrongError(f"{shown} gives {_short(found)}, which is not right.{remark}")
 
 
-def _called(function_: Callable[..., Any], arguments: tuple[Any, ...], shown: str) -> np.ndarray:
+def called(value: object, *arguments: Any) -> Any:
+    """Call the reader's function with copies of the arguments and return what it returns.
+
+    Raises:
+        WrongError: not a function, an error inside it, or nothing returned; the call is shown.
+
+    Example:
+        >>> called(max, [1, 3])
+        3
+    """
+    if not callable(value):
+        raise WrongError(
+            f"Expected a function, found {_kind(value)}; define it with def, and pass it without brackets."
+        )
+    shown = _shown(value, arguments)
     try:
-        result = function_(*arguments)
+        result = value(*copy.deepcopy(arguments))
     except Exception as error:  # the reader's own code: tell the reader, whatever it is
         raise WrongError(f"{shown} stops with {type(error).__name__}: {error}.") from None
     if result is None or result is ...:
         raise WrongError(f"{shown} returns nothing; end the function with return.")
+    return result
+
+
+def _as_numbers(result: object, shown: str) -> np.ndarray:
     try:
         return np.asarray(result, dtype=float)
     except (TypeError, ValueError):
         raise WrongError(f"{shown} returns {_kind(result)}, expected numbers.") from None
+
+
+def _shown(function_: object, arguments: tuple[Any, ...]) -> str:
+    return f"{getattr(function_, '__name__', 'the function')}({', '.join(map(_short, arguments))})"
 
 
 def _short(value: object) -> str:

@@ -12,16 +12,6 @@ from aulib.exercises._registry import exercise
 from aulib.exercises._verdict import WrongError
 
 
-def _returned(function: object, *arguments: object) -> object:
-    """Call the reader's function; what goes wrong inside is told to the reader."""
-    if not callable(function):
-        raise WrongError("Expected the repaired function; pass it without brackets.")
-    try:
-        return function(*arguments)
-    except Exception as error:  # the reader's own code: tell the reader, whatever it is
-        raise WrongError(f"With {arguments!r} the function stops with {type(error).__name__}: {error}.") from None
-
-
 @exercise(
     "14.1",
     level="easy",
@@ -34,7 +24,7 @@ def not_a_partition(answer: object) -> str:
     lists = {"train": ["sub1", "sub02"], "validation": ["sub7"], "test": ["sub10"]}
     right = {"sub01": "train", "sub02": "train", "sub07": "validation", "sub7": "validation", "sub10": "test"}
     for name, part in right.items():
-        found = _returned(answer, name, lists)
+        found = compare.called(answer, name, lists)
         if found != part:
             raise WrongError(f"{name} is in {found!r}, the lists say {part!r}. Compare numbers, not spellings.")
     try:
@@ -208,7 +198,7 @@ def tuned_on_test(answer: object) -> str:
     p = np.clip(0.3 * y + 0.6 * rng.random(400), 0, 1)
     parts = (y[:200], p[:200], y[200:], np.clip(p[200:] - 0.15, 0, 1))
     flattered = max(f1(*parts[2:], t) for t in grid)
-    found = _returned(answer, *map(np.copy, parts))
+    found = compare.called(answer, *parts)
     known = {flattered: "this is the best F1 that any threshold gives on the test part; nobody has that threshold.",
              f1(*parts[2:], 0.5): "this is the threshold 0.5; choose one on the validation part."}  # fmt: skip
     compare.number(found, reference(*parts), tolerance=1e-6, known=known, what="the F1 of the repaired function")
@@ -234,7 +224,7 @@ def two_sigmoids(answer: object) -> str:
     reasons = ["A network that is sure and right pays next to nothing.", "Even odds cost log 2.",
                "A confident mistake must be finite: keep p away from 0 and 1."]  # fmt: skip
     compare.function(answer, reference, [sure, unsure], 1e-3, reasons[:2])
-    value = float(_returned(answer, np.array([1.0]), np.array([0.0])))  # type: ignore[arg-type]
+    value = float(compare.called(answer, np.array([1.0]), np.array([0.0])))
     if not np.isfinite(value) or value < 5:
         raise WrongError(f"A confident mistake costs {value:g}. {reasons[2]}")
     return "With two sigmoids no output can say less than one half, so the network can never say no."

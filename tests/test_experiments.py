@@ -123,8 +123,9 @@ def test_scores_are_those_of_a_keras_training_up_to_noise():
 
 def test_dropout_leaves_the_mean_and_differs_between_steps_and_layers():
     ones = [np.eye(200, dtype=np.float32), np.zeros(200, np.float32)] * 3
-    trainer = _head._Trainer(ones, losses.MaskedF1Loss(), Recipe(hidden=(200, 200), dropout=0.5), seed=1)
     x = np.ones((300, 200), np.float32)
+    recipe = Recipe(hidden=(200, 200), dropout=0.5)
+    trainer = _head._Trainer(x, x, ones, losses.MaskedF1Loss(), recipe, seed=1)
     first = np.log(1 / np.clip(trainer._forward(x).numpy(), 1e-6, 1 - 1e-6) - 1) * -1  # 4 where both layers keep it
     trainer.done.assign_add(1)
     second = np.log(1 / np.clip(trainer._forward(x).numpy(), 1e-6, 1 - 1e-6) - 1) * -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import importlib
 import inspect
@@ -9,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +37,15 @@ training.train_two_stage evaluation.results_table
 LIGHT = [
     "facs",
     "adapters",
+    "adapters.base",
+    "adapters.registry",
     "database",
     "splits",
     "missingness",
     "balancing",
     "evaluation",
     "checks",
+    "sweeps",
     "profiles",
     "synth",
 ]
@@ -74,6 +79,18 @@ def test_nothing_private_is_shown(reference):
         assert re.findall(r"\.\. py:\w+:: (?:\w+\.)*_\w+", text) == []
 
 
+def _shown(signature):
+    """The positional and the keyword-only names of a signature in the reference."""
+    arguments = ast.parse(f"def made{signature or '()'}: ...").body[0].args
+    return [one.arg for one in arguments.args], [one.arg for one in arguments.kwonlyargs]
+
+
+def _true(seen):
+    found = [one for one in inspect.signature(seen).parameters.values() if not one.name.startswith("_")]
+    by_name = [one.name for one in found if one.kind is one.KEYWORD_ONLY]
+    return [one.name for one in found if one.name not in by_name], by_name
+
+
 @pytest.mark.parametrize("name", LIGHT)
 def test_names_docstrings_and_arguments_are_those_that_python_sees(name):
     module = importlib.import_module(f"aulib.{name}")
@@ -88,6 +105,8 @@ def test_names_docstrings_and_arguments_are_those_that_python_sees(name):
         elif entry.kind == "class":
             assert entry.doc == inspect.getdoc(seen)
             assert all(hasattr(seen, member.name) for member in entry.members)
+            if is_dataclass(seen):
+                assert _shown(entry.signature) == _true(seen), entry.name
 
 
 @pytest.mark.parametrize("name", ["database", "missingness", "balancing", "checks", "metrics"])

@@ -169,13 +169,27 @@ def _class(node: ast.ClassDef) -> Entry:
     if start:
         signature, types = _signature(start.args, 1), _types(start.args)
     else:
-        signature = "(" + ", ".join(_with_default(part.target.id, _default(part.value)) for part in fields) + ")"
+        fields = [part for part in fields if not ast.unparse(part.annotation).startswith("ClassVar")]
+        signature = _field_signature(node)
         types = {part.target.id: _annotation(part.annotation) for part in fields}
     members = (_function(part, "method") for name, part in methods.items())
     kept = tuple(member for member in members if _public(member))
     meanings = {part.target.id: _option(part.value, "description") for part in fields}
     described = {name: ast.literal_eval(meaning) for name, meaning in meanings.items() if meaning}
     return Entry("class", node.name, signature if signature != "()" else "", _doc(node), types, "", described, kept)
+
+
+def _field_signature(node: ast.ClassDef) -> str:
+    """Of the fields in their order; what comes after ``_: KW_ONLY`` is given by name."""
+    parts = []
+    for part in node.body:
+        if not isinstance(part, ast.AnnAssign) or ast.unparse(part.annotation).startswith("ClassVar"):
+            continue
+        if ast.unparse(part.annotation) == "KW_ONLY":
+            parts.append("*")
+        elif not part.target.id.startswith("_"):
+            parts.append(_with_default(part.target.id, _default(part.value)))
+    return "(" + ", ".join(parts) + ")"
 
 
 def _option(value: ast.expr | None, name: str) -> ast.expr | None:

@@ -24,6 +24,10 @@ _CODED = (*facs.ALL, *INTENSITY_COLUMNS)
 def build(roots: Mapping[str, str | Path], **settings) -> pd.DataFrame:
     """Read datasets and put them into one table.
 
+    Rows that repeat an image with the same labels are left out, with a warning. Rows that do not agree on an image are
+    an error, or with ``strict=False`` a warning: the first row stays, and a cell is known only where all rows say the
+    same. Datasets that show the same people are announced with a warning.
+
     Args:
         roots: dataset name -> its folder.
         **settings: ``missing_images`` and ``strict`` hold for all datasets; a dataset's name with a dict holds for that
@@ -34,10 +38,6 @@ def build(roots: Mapping[str, str | Path], **settings) -> pd.DataFrame:
         counts of its reader; ``problems`` lists problems that were read over; ``duplicates`` is the number of rows left
         out because they repeat an image; ``conflicts`` lists the images whose rows did not agree (dataset, image,
         sources, columns).
-
-    Rows that repeat an image with the same labels are left out, with a warning. Rows that do not agree on an image are
-    an error, or with ``strict=False`` a warning: the first row stays, and a cell is known only where all rows say the
-    same. Datasets that show the same people are announced with a warning.
 
     Raises:
         SettingsError: a dataset or a setting is not known.

@@ -1,5 +1,5 @@
-# The graph of the book: corpus -> database -> image store -> training run -> notebooks -> HTML; and of sweeps: the same
-# products and results under many settings.
+# The graph of the book: corpus -> database -> image store -> features -> training run -> notebooks -> HTML; and of
+# sweeps: the same products and results under many settings.
 #
 #   snakemake --cores all --config profile=tiny
 #   snakemake --cores all --config sweep=profiles/sweeps/seeds.yml sweep
@@ -17,7 +17,7 @@ SWEEP = sweeps.load(config["sweep"]) if "sweep" in config else None
 NOTEBOOKS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
 BOOK = sorted(str(path) for path in Path("book").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 # The last of the steps whose products a notebook needs, where that is more than the database.
-NEEDS = {"05_training": "run", "06_results": "run", "07_cost_of_missing_labels": "store", "13_own_pictures": "run"}
+NEEDS = {"05_training": "run", "06_results": "run", "07_cost_of_missing_labels": "features", "13_own_pictures": "run"}
 # Measured once, by benchmarks/recognition.py and benchmarks/missing_labels.py, and shown in these chapters.
 MEASURED = [f"aulib/synth/data/{name}" for name in ("recognition.csv", "cross_dataset.csv", "recognition.json")]
 SHOWN = {
@@ -29,7 +29,8 @@ STEPS = {
     "corpus": (dependencies.of_module("synth"), None),
     "database": (dependencies.of_module("database", "adapters"), "corpus"),
     "store": (dependencies.of_module("images"), "database"),
-    "run": (dependencies.of_module("pipeline", "training", without=("adapters", "synth", "images")), "store"),
+    "features": (dependencies.of_module("training", without=("losses", "metrics")), "store"),
+    "run": (dependencies.of_module("pipeline", "training", without=("adapters", "synth", "images")), "features"),
     "results": (dependencies.of_module("evaluation", without=("adapters", "synth")), "run"),
 }
 DONE = "_build/done/{profile}/{step}"
@@ -47,7 +48,7 @@ rule editions:
 
 
 rule products:
-    input: expand(DONE, profile=PROFILE, step=["corpus", "database", "store", "run"])
+    input: expand(DONE, profile=PROFILE, step=["corpus", "database", "store", "features", "run"])
 
 
 rule step:
@@ -104,16 +105,17 @@ if SWEEP:
     rule sweep_product:
         input: lambda found: STEPS[found.step][0], lambda found: made_before(found.step, found.key)
         output: MADE
-        wildcard_constraints: step="corpus|database|store", key="[0-9a-f]+"
+        wildcard_constraints: step="corpus|database|store|features", key="[0-9a-f]+"
         params: run=lambda found: SWEEP.maker(found.step, found.key).name
         threads: workflow.cores
-        resources: mem_mb=lambda found, attempt: ASKED.memory_mb * attempt, runtime=ASKED.minutes
+        resources: mem_mb=lambda found, attempt: ASKED.memory_mb * attempt, runtime=ASKED.minutes,
+            gpu=lambda found: ASKED.gpus if found.step == "features" else 0
         retries: ASKED.retries
         shell: f"aulib build {{wildcards.step}} --sweep {SWEEP.path} --run {{params.run}} --mark {{output}}"
 
     rule sweep_result:
         input: STEPS["run"][0], STEPS["results"][0],
-            lambda found: MADE.format(step="store", key=SWEEP.run(found.run).key("store"))
+            lambda found: MADE.format(step="features", key=SWEEP.run(found.run).key("features"))
         output: PLACE + "/{run}/results.csv", PLACE + "/{run}/per_dataset.csv", PLACE + "/{run}/record.json"
         threads: ASKED.threads
         resources: mem_mb=lambda found, attempt: ASKED.memory_mb * attempt, runtime=ASKED.minutes, gpu=ASKED.gpus

@@ -38,7 +38,7 @@ _PACKAGE = Path(__file__).resolve().parent
 _IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".avi", ".mp4", ".obj", ".mtl")
 
 #: The products in the order of the data flow.
-STEPS = ("corpus", "database", "store", "run", "results")
+STEPS = ("corpus", "database", "store", "features", "run", "results")
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,13 @@ class Pipeline:
 
         return [name for name, path in self.settings.datasets.items() if path and name not in landmarks.CROPPED]
 
+    def features(self) -> list[Path]:
+        """Return the folders with the outputs of the frozen blocks for every image; none with ``training.cache: none``.
+
+        :meth:`run` starts from them; runs with other seeds, labels or losses share them.
+        """
+        return self._features
+
     def run(self) -> Run:
         """Train in two stages, resume an interrupted training, or return the finished one."""
         from aulib import training
@@ -282,6 +289,7 @@ class Pipeline:
             "corpus": self.roots,
             "database": lambda: self._database_file,
             "store": lambda: self.store().folder,
+            "features": lambda: (self.features(), self.folder / "features")[1],
             "run": self._run_and_predictions,
             "results": self.results,
         }[step]()
@@ -289,6 +297,8 @@ class Pipeline:
 
     def content(self, step: str) -> str:
         """Return a hash of what a step has made; the same content has the same hash, wherever and by whatever made."""
+        if step == "features":  # too large to be read again; a folder's name stands for all that decides its content
+            return _hash([folder.name for folder in self.features()])
         files = {
             "corpus": lambda: [self._corpus() / "truth.parquet", self._corpus() / "corpus.json"],
             "database": lambda: [self._database_file],
@@ -356,6 +366,21 @@ class Pipeline:
                 "selection.min_occurrences, or, in the profile 'paper', give the folders of the real datasets"
             )
         return database.select(db, aus=kept).reset_index(drop=True)
+
+    @cached_property
+    def _features(self) -> list[Path]:
+        from aulib import training
+
+        store, recipe = self.store(), self.settings.training
+        return training.cache_features(
+            store.pixels,
+            self.folder / "features",
+            images_key=store.key,
+            pixel_scaling=recipe.pixels,
+            seed=self.settings.seed,
+            progress=self.progress,
+            **recipe.model_dump(include={"weights", "precision", "cache", "cache_dtype", "augment", "devices"}),
+        )
 
     @cached_property
     def _balance(self) -> balancing.Balance:

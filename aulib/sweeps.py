@@ -37,7 +37,10 @@ from aulib.profiles import Settings
 #: Parameters that decide the product of a step of :data:`aulib.pipeline.STEPS`.
 DECIDES: dict[str, dict[str, Any]] = {"corpus": {"corpus": True}}
 DECIDES["database"] = DECIDES["corpus"] | {"datasets": True, "readers": True}
-DECIDES["store"] = DECIDES["database"] | {"training": {"image_size"}}
+DECIDES["store"] = DECIDES["database"] | {"images": True, "training": {"image_size"}}
+DECIDES["features"] = DECIDES["store"] | {
+    "training": {"image_size", "weights", "pixels", "precision", "cache", "cache_dtype", "augment"}
+}
 #: The tables of a run that :func:`collect` puts together.
 TABLES = ("results.csv", "per_dataset.csv")
 #: A name longer than this is cut and ends in a hash.
@@ -80,7 +83,10 @@ class Run:
 
     def key(self, step: str) -> str:
         """Eight characters that stand for all settings that decide a product; runs with the same key share it."""
-        return hashlib.sha256(self.settings.model_dump_json(include=DECIDES[step]).encode()).hexdigest()[:8]
+        decides = dict(DECIDES[step])
+        if step == "features" and self.settings.training.weights is None:
+            decides["seed"] = True  # of the random weights
+        return hashlib.sha256(self.settings.model_dump_json(include=decides).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)

@@ -91,12 +91,12 @@ experiments.methods()
 # ## A small grid, live
 #
 # What is trained is the recipe's first stage: two dense layers on the output of the frozen network, here on its
-# principal components. `prepare` computes these once, without looking at a label. A training then takes seconds, so
-# that methods can be repeated with other people held out.
+# principal components. `prepare` computes these once, without looking at a label, from the features that the training
+# run has kept. A training then takes seconds, so that methods can be repeated with other people held out.
 
 # %%
 synthetic = not any(datasets.values())
-prepared = experiments.prepare(work) if synthetic else None
+prepared = experiments.prepare(work, shared=True) if synthetic else None
 facts = "Real data: nobody knows the truth to score on."
 if synthetic:
     facts = {"faces": len(prepared.table), "components": prepared.x.shape[1]}

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aulib import facs, pipeline, profiles
-from aulib.errors import AulibError, DatasetNotFoundError
+from aulib import experiments, facs, features, pipeline, profiles
+from aulib.errors import AulibError, DatasetNotFoundError, SettingsError
 
 SMALL = {"scale": 0.02, "size": 32}
 
@@ -130,6 +130,30 @@ def test_two_runs_at_once_make_a_product_once(work):
     for thread in threads:
         thread.join()
     assert len(calls) == 1
+
+
+def test_features_are_made_once_for_all_images_and_shared_by_a_comparison_of_methods(work, monkeypatch):
+    own = experiments._data._features(work, "hed", "caffe")
+    made = work.features()
+    assert [path.name.split("-")[0] for path in made] == ["block5_pool", "block4_pool"]
+    shared = features.open_features(made[0])
+    assert len(shared) == len(work.store().pixels)
+    assert np.abs(shared - own).max() < 0.01 * own.max()  # block 4 was rounded to 16 bits
+    monkeypatch.setattr(experiments._data, "_features", None)
+    prepared = experiments.prepare(work, components=None, shared=True)
+    assert prepared.x.shape == (len(work.table()), shared[0].size)
+    with pytest.raises(SettingsError, match="shared features are the profile's"):
+        experiments.prepare(work, weights=None, shared=True)
+
+
+def test_the_mark_of_the_features_follows_what_decides_them(work, folder):
+    def mark(**training):
+        settings = profiles.override(work.settings, **{f"training.{name}": value for name, value in training.items()})
+        return pipeline.Pipeline(settings, folder, progress=False).content("features")
+
+    assert mark(loss="masked_asymmetric", hidden=(8,)) == work.content("features")
+    assert mark(cache_dtype="float32") != work.content("features")
+    assert mark(cache="none") == mark(augment={}) != work.content("features")
 
 
 def test_the_fingerprint_of_a_tree_follows_its_annotations_and_its_lists_of_images(tmp_path):

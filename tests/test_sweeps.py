@@ -98,10 +98,21 @@ def test_runs_share_exactly_the_products_that_their_settings_share(tmp_path):
     text = "grid: {seed: [0, 1], training.image_size: [32, 64], corpus: [{scale: 0.1}, {scale: 0.2}]}"
     sweep = sweeps.load(written(tmp_path, text))
     assert {step: len({run.key(step) for run in sweep.runs}) for step in sweeps.DECIDES} == {
-        "corpus": 2, "database": 2, "store": 4,
+        "corpus": 2, "database": 2, "store": 4, "features": 4,
     }  # fmt: skip
     for step in sweeps.DECIDES:
         assert all(sweep.maker(step, run.key(step)).key(step) == run.key(step) for run in sweep.runs)
+
+
+@pytest.mark.parametrize("grid, kinds", [
+    ("seed: [0, 1], training.loss: [masked_f1, masked_asymmetric], training.hidden: [[8], [16, 16]]", 1),
+    ("training.weights: [hed, null], seed: [0, 1]", 3),  # the seed decides random weights
+    ("training.pixels: [unit, caffe], training.cache_dtype: [float16, float32]", 4),
+    ("images.crop: [auto, whole]", 2),
+])  # fmt: skip
+def test_features_are_shared_unless_a_setting_changes_them(tmp_path, grid, kinds):
+    sweep = sweeps.load(written(tmp_path, f"grid: {{{grid}}}"))
+    assert len({run.key("features") for run in sweep.runs}) == kinds
 
 
 def test_tables_are_joined_with_their_parameters_and_missing_runs_are_named(tmp_path):

@@ -214,6 +214,25 @@ def test_runs_share_cached_features(run, shared):
     assert {(run.folder / path).resolve() for path in run.record["features"].values()} == set(caches)
 
 
+@pytest.mark.parametrize("cache, blocks", [("auto", {"block4", "block5"}), ("stage1", {"block5"}), ("none", set())])
+def test_features_made_beforehand_are_those_that_a_run_starts_from(data, arguments, tmp_path, cache, blocks):
+    how = {name: arguments[name] for name in ("weights", "pixel_scaling", "seed", "progress")}
+    made = training.cache_features(data[0], tmp_path / "shared", **how, cache=cache)
+    assert {folder.name.split("_")[0] for folder in made} == blocks
+    written = {folder: (folder / "features.npy").stat().st_mtime_ns for folder in made}
+    given = arguments | {"features": tmp_path / "shared", "epochs": (1, 1), "cache": cache}
+    training.train_two_stage(*data, **given, folder=tmp_path / "run")
+    assert {path for path in (tmp_path / "shared").glob("*_pool-*") if path.is_dir()} == set(made)
+    assert written == {folder: (folder / "features.npy").stat().st_mtime_ns for folder in made}
+
+
+def test_no_features_are_made_of_images_that_change(data, tmp_path):
+    assert training.cache_features(data[0], tmp_path / "none", weights=None, augment=True) == []
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(SettingsError, match="augment changes the images"):
+        training.cache_features(data[0], tmp_path / "none", weights=None, augment=True, cache="both")
+
+
 def test_a_loss_that_is_not_finite_stops_the_run(data, arguments, tmp_path):
     class Broken(keras.losses.Loss):
         def call(self, y_true, y_pred):

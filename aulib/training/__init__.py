@@ -7,7 +7,16 @@ validation people. Which people the paper selected on, and for how long each sta
 from aulib.training._augment import Augmentation
 from aulib.training._devices import device
 from aulib.training._predict import predict, prediction_table
-from aulib.training._recipe import train_two_stage
+from aulib.training._recipe import cache_features, train_two_stage
 from aulib.training._run import Run, open_run
 
-__all__ = ["Augmentation", "Run", "device", "open_run", "predict", "prediction_table", "train_two_stage"]
+__all__ = [
+    "Augmentation",
+    "Run",
+    "cache_features",
+    "device",
+    "open_run",
+    "predict",
+    "prediction_table",
+    "train_two_stage",
+]

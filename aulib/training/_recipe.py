@@ -16,7 +16,7 @@ from aulib import losses
 from aulib import model as network
 from aulib.training._augment import augmentation
 from aulib.training._devices import distribution, scope
-from aulib.training._inputs import Computed, of_stages
+from aulib.training._inputs import CACHED, Computed, of_stages
 from aulib.training._run import Run, finish, open_run
 from aulib.training._settings import Settings, build, cache_mode, check_arrays, claim, described, run_key
 from aulib.training._stages import Job, run_stages
@@ -128,6 +128,52 @@ def train_two_stage(
                     _train(job, model, key, Path(features or folder / "features"), progress)
             clean(folder, keep=set())
     return open_run(folder)
+
+
+def cache_features(
+    pixels: np.ndarray,
+    folder: str | Path,
+    *,
+    weights: str | Path | None = "hed",
+    pixel_scaling: str = "caffe",
+    precision: str = "float32",
+    seed: int = 0,
+    images_key: str | None = None,
+    progress: bool = True,
+    cache: Literal["auto", "both", "stage1", "none"] = "auto",
+    cache_dtype: Literal["float16", "bfloat16", "float32"] = "float16",
+    augment: Mapping[str, float] | bool | None = None,
+    devices: int | None = None,
+) -> list[Path]:
+    """Compute the outputs of the frozen blocks once for all images, so that many runs can start from them.
+
+    `train_two_stage` does the same when it finds nothing in its folder `features`. The head has no part in it: runs
+    with other labels, losses or sizes of the head share these features. The arguments are those of `train_two_stage`.
+
+    Args:
+        pixels: uint8 array (n, s, s, 3), for example `ImageStore.pixels`.
+        folder: what is later given to the runs as `features`.
+        seed: decides random weights (`weights=None`), and nothing else.
+
+    Returns:
+        A folder for each cached block, for `aulib.features.open_features`; none with `cache="none"`.
+
+    Raises:
+        SettingsError: arguments that do not fit each other.
+        AulibError: the weights cannot be had, or a value does not fit the dtype.
+    """
+    kind = cache_mode(cache, augmentation(augment) is not None)
+    if not CACHED[kind]:
+        return []
+    with scope(distribution(devices, batch_size=0)):  # a batch that cannot be divided is filled up
+        model = network.vgg16(
+            ["AU01"], pixels.shape[1], weights, pixel_scaling, hidden=(), seed=seed, precision=precision,
+            standardise=False,
+        )  # fmt: skip
+        network.check(model, pixels)
+        images = images_key or feature_cache.content_hash(pixels)
+        inputs = of_stages(pixels, model, Path(folder), images, kind, cache_dtype, progress)
+    return [one.folder for one in inputs.values() if one.folder]
 
 
 def _train(job: Job, model: keras.Model, key: dict[str, Any], cache: Path, progress: bool) -> None:

@@ -52,8 +52,8 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown in the footer
 seed: int = 0  # seed of what is drawn at random in this chapter
-datasets: dict = {}  # not used here: this chapter always shows the synthetic corpus
-corpus: dict = {}  # synthetic corpus, e.g. {"scale": 1.0, "size": 96}; what is left out has the quick profile's value
+datasets: dict = {}  # not used here: the synthetic corpus is always shown
+corpus: dict = {}  # such as {"scale": 1.0, "size": 96}; the rest: profile quick
 
 # %% tags=["remove-cell"]
 # Faces as JPEG take a fifth of the room; the charts at the end are PNG again.
@@ -367,7 +367,8 @@ def lines(words, each=6):
 
 # %% mystnb={"image": {"alt": "Six faces with truth, the labels read and the number of unknown labels under each."}}
 texts = [
-    f"{name}\ntruth: {lines(numbers(true.loc[place]))}\nread: {lines(numbers(said.loc[place]))}"
+    f"{name}\ntruth: {lines(numbers(true.loc[place]))}"
+    f"\nread: {lines(numbers(said.loc[place]))}"
     f"\nunknown: {said.loc[place].isna().sum()} of {len(aus)}"
     for name, place in worst.items()
 ]

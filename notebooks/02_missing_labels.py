@@ -53,9 +53,9 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown in the footer
 seed: int = 0  # seed of the split, the balancing and the training
-datasets: dict = {}  # dataset name -> folder with the real data; empty: the synthetic corpus
+datasets: dict = {}  # dataset name -> folder; empty: the synthetic corpus
 readers: dict = {}  # dataset name -> settings of its reader
-corpus: dict = {}  # synthetic corpus, e.g. {"scale": 1.0, "size": 96}; what is left out has the quick profile's value
+corpus: dict = {}  # such as {"scale": 1.0, "size": 96}; the rest: profile quick
 selection: dict = {}  # which action units, e.g. {"min_occurrences": 300}
 
 # %%
@@ -310,7 +310,7 @@ cardinality.style.format("{:.2f}").format("{:,}", subset="rows").set_caption(
 
 # %%
 def truth_rows(table):
-    """The true labels of the rows, in their order; unknown where a row is not of the corpus."""
+    """True labels of the rows, in their order; unknown where the corpus lacks a row."""
     truth = work.truth() if work.synthetic else table.iloc[:0]
     return table[["dataset", "image"]].merge(truth, how="left", on=["dataset", "image"])
 
@@ -358,7 +358,7 @@ label_plots.prevalence_shift(
 
 # %%
 def perfect_scores(table, aus):
-    """F1 of the true labels, scored on the known labels, and with zeros for unknown ones."""
+    """F1 of the truth on known labels, and with zeros for unknown ones."""
     truth = truth_rows(table)[aus].to_numpy(np.float32)
     rows = ~np.isnan(truth).any(axis=1)
     y, perfect = database.labels(table, aus)[rows], truth[rows]

@@ -19,15 +19,15 @@
 # We have images, labels with holes, a balanced list and a loss that skips the holes. Now a network learns from them, by the recipe of the paper: VGG16, first
 # with frozen convolutions, then with the last block set free. The recipe fits in one paragraph of the paper; this chapter takes it apart and runs every part.
 #
-# **What you will learn**
+# ```{admonition} What you will learn
+# - to turn images of many sizes and formats into one array, once
+# - why pixel scaling belongs inside the model
+# - why the features of frozen layers need to be computed only once, and what this saves
+# - how the two stages work together, and which epoch is kept
+# - to compare a model with the thoughtless answer before believing in it
+# ```
 #
-# * to turn images of many sizes and formats into one array, once;
-# * why pixel scaling belongs inside the model;
-# * why the features of frozen layers need to be computed only once, and what this saves;
-# * how the two stages work together, and which epoch is kept;
-# * to compare a model with the thoughtless answer before believing in it.
-#
-# **Time needed:** 40 minutes to read; the training itself takes about a quarter of an hour on two processor cores, less with a GPU. **What it needs:** nothing beyond the
+# **Time needed:** 40 minutes to read; the training itself takes about a quarter of an hour on two processor cores, less with a GPU. **Needs:** nothing beyond the
 # package; the steps of the earlier chapters are repeated if their results are not there.
 
 # %% tags=["remove-cell"]
@@ -51,9 +51,9 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown at the end of the page
 seed: int = 0  # seed of the split, the balancing and the training
-datasets: dict = {}  # dataset name -> folder with the real data; empty: the synthetic corpus
+datasets: dict = {}  # dataset name -> folder; empty: the synthetic corpus
 readers: dict = {}  # dataset name -> settings of its reader
-corpus: dict = {}  # synthetic corpus, e.g. {"scale": 1.0, "size": 96}; what is left out has the quick profile's value
+corpus: dict = {}  # such as {"scale": 1.0, "size": 96}; the rest: profile quick
 selection: dict = {}
 split: dict = {}
 balancing: dict = {}
@@ -164,9 +164,9 @@ pd.DataFrame(
 for name in ("unit", "caffe"):
     other = network.vgg16(work.aus, chosen.image_size, chosen.weights, name)
     last = np.asarray(network.frozen_part(other, "block5_pool")(faces))
-    print(
-        f"{name:6}: {np.mean(last.max(axis=0) > 0):.0%} of the features answer to some face, typical size {last.std():.2f}"
-    )
+    answering = np.mean(last.max(axis=0) > 0)
+    print(f"{name:6}: {answering:.0%} of the features answer to some face,", end=" ")
+    print(f"typical size {last.std():.2f}")
 
 # %% [markdown]
 # With the scaling that the weights were trained on, more features answer. A model also refuses what does not fit. Somebody who scales by habit is told so, instead of getting silly probabilities.

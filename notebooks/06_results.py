@@ -20,15 +20,15 @@
 # values are, what a thoughtless answer would score, which errors stand behind them, and what a threshold tuned in the wrong place would add. Because the faces are rendered, we can ask a
 # last question that nobody can ask of real data: what would the score be if every label were known?
 #
-# **What you will learn**
+# ```{admonition} What you will learn
+# - to read a table in the form of the paper's Table 2, with its three averages
+# - why every F1 needs its prevalence, its baseline and an interval over people beside it
+# - to see which errors a detector makes, and whether its probabilities mean what they say
+# - where a threshold may be tuned, and what tuning elsewhere would print
+# - how far a score on incomplete labels is from the truth
+# ```
 #
-# * to read a table in the form of the paper's Table 2, with its three averages;
-# * why every F1 needs its prevalence, its baseline and an interval over people beside it;
-# * to see which errors a detector makes, and whether its probabilities mean what they say;
-# * where a threshold may be tuned, and what tuning elsewhere would print;
-# * how far a score on incomplete labels is from the truth.
-#
-# **Time needed:** 45 minutes. **What it needs:** the trained model of {doc}`05_training`; if it is not there, this notebook trains it, which takes as long as it does there.
+# **Time needed:** 45 minutes. **Needs:** the trained model of {doc}`05_training`; if it is not there, this notebook trains it, which takes as long as it does there.
 
 # %% tags=["remove-cell"]
 # In Colab this installs the package; elsewhere it is there already.
@@ -51,9 +51,9 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown at the end of the page
 seed: int = 0  # seed of the split, the balancing, the training and the bootstrap
-datasets: dict = {}  # dataset name -> folder with the real data; empty: the synthetic corpus
+datasets: dict = {}  # dataset name -> folder; empty: the synthetic corpus
 readers: dict = {}  # dataset name -> settings of its reader
-corpus: dict = {}  # synthetic corpus; what is left out has the value of the profile quick
+corpus: dict = {}  # such as {"scale": 1.0, "size": 96}; the rest: profile quick
 selection: dict = {}
 split: dict = {}
 balancing: dict = {}

@@ -52,9 +52,9 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown in the footer
 seed: int = 0  # first seed of the small grid
-datasets: dict = {}  # dataset name -> folder with the real data; empty: the synthetic corpus
+datasets: dict = {}  # dataset name -> folder; empty: the synthetic corpus
 readers: dict = {}  # dataset name -> settings of its reader
-corpus: dict = {}  # synthetic corpus, e.g. {"scale": 1.0, "size": 96}; what is left out has the quick profile's value
+corpus: dict = {}  # such as {"scale": 1.0, "size": 96}; the rest: profile quick
 selection: dict = {}  # which action units, e.g. {"min_occurrences": 300}
 split: dict = {}
 balancing: dict = {}
@@ -138,6 +138,7 @@ shown
 stored, record = experiments.measured(), experiments.record()
 data = record["data"]
 parts = pd.DataFrame(record["parts"]).T[["trainings", "seconds"]].astype(float)
+minutes = parts["seconds"].sum() / 60
 people_out = data["settings"]["split"]["test_size"]
 pd.Series(
     {
@@ -145,7 +146,7 @@ pd.Series(
         "seeds": len(record["seeds"]),
         "people held out": f"{people_out:.0%}",
         "trainings": f"{parts['trainings'].sum():,.0f}",
-        "time": f"{parts['seconds'].sum() / 60:.0f} minutes, {record['workers']} workers",
+        "time": f"{minutes:.0f} minutes, {record['workers']} workers",
         "machine": record["machine"],
     },
     name="stored grid",
@@ -436,11 +437,9 @@ figures.curves(panels, "quantity of data", "More data", source)
 growth = macro.query("experiment == 'datasets_merged' and method == 'masked_f1'")
 growth = experiments.paired(growth, 1.0, "x", overlap=overlap)
 for count, row in growth.iterrows():
-    more = f"{count:.0f} datasets instead of 1: {row['difference']:+.3f}"
-    print(
-        more,
-        f"[{row['low']:+.3f}, {row['high']:+.3f}], won {row['won']:.0f} of {row['seeds']:.0f}",
-    )
+    print(f"{count:.0f} datasets instead of 1: {row['difference']:+.3f}", end=" ")
+    print(f"[{row['low']:+.3f}, {row['high']:+.3f}],", end=" ")
+    print(f"won {row['won']:.0f} of {row['seeds']:.0f}")
 
 # %% [markdown]
 # ## How right is the F1 that papers print?
@@ -449,9 +448,8 @@ for count, row in growth.iterrows():
 # predictions. The difference is positive where the holes flatter.
 
 # %%
-units = stored.query(
-    "experiment == 'methods' and balanced == 0 and method == 'masked_f1' and au != 'macro'"
-)
+units = stored.query("experiment == 'methods' and balanced == 0 and au != 'macro'")
+units = units[units["method"] == "masked_f1"]
 printed = experiments.known_against_truth(units, overlap=overlap)
 printed.sort_values("difference").style.format(precision=3).set_caption(source)
 

@@ -52,9 +52,9 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown in the footer
 seed: int = 0  # seed of the split, the balancing and the training
-datasets: dict = {}  # dataset name -> folder with the real data; empty: the synthetic corpus
+datasets: dict = {}  # dataset name -> folder; empty: the synthetic corpus
 readers: dict = {}  # dataset name -> settings of its reader
-corpus: dict = {}  # synthetic corpus, e.g. {"scale": 1.0, "size": 96}; what is left out has the quick profile's value
+corpus: dict = {}  # such as {"scale": 1.0, "size": 96}; the rest: profile quick
 
 # %%
 import shutil

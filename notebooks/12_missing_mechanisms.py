@@ -52,9 +52,9 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 # %% tags=["parameters"]
 profile: str = "quick"  # name shown in the footer
 seed: int = 0  # seed of the split, the balancing and the training
-datasets: dict = {}  # dataset name -> folder with the real data; empty: the synthetic corpus
+datasets: dict = {}  # dataset name -> folder; empty: the synthetic corpus
 readers: dict = {}  # dataset name -> settings of its reader
-corpus: dict = {}  # synthetic corpus, e.g. {"scale": 1.0, "size": 96}; what is left out has the quick profile's value
+corpus: dict = {}  # such as {"scale": 1.0, "size": 96}; the rest: profile quick
 selection: dict = {}  # which action units, e.g. {"min_occurrences": 300}
 
 # %%
@@ -256,9 +256,8 @@ if work.synthetic:
 
 # %%
 images = paper.TABLE_1["images"]
-print(
-    f"the paper: {paper.MISSING_RATE:.2%} of {paper.ACTION_UNITS} x {images.sum():,} cells"
-)
+cells = f"{paper.ACTION_UNITS} x {images.sum():,} cells"
+print(f"the paper: {paper.MISSING_RATE:.2%} of {cells}")
 pd.DataFrame({"images": images, "assumed k": pd.Series(missingness.PAPER_MASKS)}).T
 
 # %% [markdown]

@@ -19,13 +19,13 @@
 # Every fault in this chapter has been in public code for learning from faces or from many labels, found by reading it. We rebuilt each in a few lines. None raises an error. Each
 # gives a number that looks like a result, and most of them look better, or at least not worse, than the truth.
 #
-# **What you will learn**
+# ```{admonition} What you will learn
+# - to test a function on cases whose answer you know before you look at the code
+# - which faults are typical of tables with holes: codes, splits, denominators
+# - what a check must ask to catch a fault that gives no error
+# ```
 #
-# * to test a function on cases whose answer you know before you look at the code;
-# * which faults are typical of tables with holes: codes, splits, denominators;
-# * what a check must ask to catch a fault that gives no error.
-#
-# **Time needed:** 60 minutes. **What it needs:** NumPy. No data and no network; the profile makes no difference.
+# **Time needed:** 60 minutes. **Needs:** NumPy. No data and no network; the profile makes no difference.
 
 # %% tags=["remove-cell"]
 # In Colab this installs the package; elsewhere it is there already.

@@ -180,6 +180,17 @@ def test_a_page_fits_the_width_of_a_phone(html, browser, page):
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+TOO_WIDE = """() => [...document.querySelectorAll(".cell:not(.tag_injected-parameters) .cell_input pre")]
+    .filter(code => code.clientWidth > 0 && code.scrollWidth > code.clientWidth + 1).map(code => code.innerText)"""
+
+
+@pytest.mark.parametrize("name", notebooks.names())
+def test_code_of_a_chapter_needs_no_sideways_scrolling_beside_both_side_bars(html, browser, name):
+    with Visit(browser, (html / f"notebooks/{name}.html").as_uri(), viewport={"width": 1280, "height": 900}) as visit:
+        assert visit.page.locator(".cell_input pre").count() > 5
+        assert visit.page.evaluate(TOO_WIDE) == []
+
+
 def test_formulas_are_typeset(html, browser):
     with Visit(browser, (html / "notebooks/04_metrics_and_loss.html").as_uri()) as visit:
         visit.page.wait_for_selector("mjx-container", timeout=20_000)

@@ -68,8 +68,11 @@ def test_code_cells_are_short(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_chapter_has_its_parts(name):
     text = "\n".join(cell.source for cell in notebooks.read(name).cells if cell.cell_type == "markdown")
-    for part in ("What you will learn", "Time needed", "Exercise", "Summary"):
-        assert part.lower() in text.lower(), f"{name} lacks '{part}'"
+    for part in ("```{admonition} What you will learn\n", "**Time needed:** ", "**Needs:** ", "Exercise", "Summary"):
+        assert part in text, f"{name} lacks '{part}'"
+    long = [line for cell in notebooks.read(name).cells if cell.cell_type == "code"
+            for line in cell.source.splitlines() if len(line) > 88]  # fmt: skip
+    assert not long, f"{name}: too wide for the page, see book/_static/layout.css: {long}"
 
 
 @pytest.mark.parametrize("name", NAMES)

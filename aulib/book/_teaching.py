@@ -9,7 +9,7 @@ from aulib import exercises, notebooks
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 _SAID = {
     "time": re.compile(r"\*\*Time needed:\*\*\s*(.+?)(?=\s*\*\*|\n\n|\Z)", re.DOTALL),
-    "needs": re.compile(r"\*\*(?:What it needs|Needs):\*\*\s*(.+?)(?=\n\n|\Z)", re.DOTALL),
+    "needs": re.compile(r"\*\*Needs:\*\*\s*(.+?)(?=\n\n|\Z)", re.DOTALL),
 }
 
 

@@ -74,6 +74,11 @@ def test_every_module_is_on_one_page_or_has_a_reason_to_be_left_out():
     assert set(_api.INTERNAL) <= set(_source.modules()), "a reason is given for a module that does not exist"
 
 
+def test_every_name_says_what_it_is():
+    modules = [_source.module(name) for page in _api.GROUPS for name in _api.listed(page)]
+    assert [f"{one.name}.{entry.name}" for one in modules for entry in one.entries if not entry.doc.strip()] == []
+
+
 def test_nothing_private_is_shown(reference):
     for text in reference.values():
         assert re.findall(r"\.\. py:\w+:: (?:\w+\.)*_\w+", text) == []

@@ -9,12 +9,16 @@ import numpy as np
 from aulib import metrics
 from aulib.errors import SettingsError
 
-MACRO, WEIGHTED_TEST, WEIGHTED_TRAIN, ACCURACY = SUMMARY = (
-    "F1 macro",
-    "Weighted F1 macro (test)",
-    "Weighted F1 macro (train)",
-    "Accuracy",
-)
+#: Row of the mean of the labels' F1.
+MACRO = "F1 macro"
+#: Row of the mean weighted by how often each label is displayed in the test part (Table 2).
+WEIGHTED_TEST = "Weighted F1 macro (test)"
+#: Row of the mean weighted by how often each label is displayed in the training part (Table 2).
+WEIGHTED_TRAIN = "Weighted F1 macro (train)"
+#: Row of the mean of the labels' accuracies.
+ACCURACY = "Accuracy"
+#: The rows below the action units in :func:`~aulib.evaluation.results_table`, in their order.
+SUMMARY = (MACRO, WEIGHTED_TEST, WEIGHTED_TRAIN, ACCURACY)
 
 
 def thresholds_of(threshold: float | Mapping[str, float], aus: list[str]) -> np.ndarray:

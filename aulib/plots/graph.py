@@ -47,17 +47,38 @@ def layers(pairs: list[tuple[str, str]]) -> list[list[str]]:
 
 
 def graph_figure(pairs: list[tuple[str, str]]) -> Figure:
-    """Boxes in layers from left to right, and a line for every pair of :func:`edges`."""
+    """Boxes in layers from left to right, and an arrow for every pair of :func:`edges`."""
     columns = layers(pairs)
-    rows = max(map(len, columns))
-    place = {name: (x, (len(column) - 1) / 2 - y) for x, column in enumerate(columns) for y, name in enumerate(column)}
-    figure, axes = canvas(9.0, 0.36 * rows + 0.4)
+    rows, place = max(map(len, columns)), _places(columns, pairs)
+    figure, axes = canvas(9.0, 0.36 * rows + 0.2)
     axes.axis("off")
-    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-rows / 2, rows / 2))
-    for first, then in pairs:
-        (x0, y0), (x1, y1) = place[first], place[then]
-        axes.annotate("", (x1 - 0.36, y1), (x0 + 0.36, y0), arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 0.8})
+    axes.set(xlim=(-0.4, len(columns) - 0.2), ylim=(-rows + 0.5, 0.5))
+    boxes = {}
     for name, (x, y) in place.items():
-        box = {"boxstyle": "round,pad=0.35", "facecolor": LIGHT if name[0].isdigit() else "white", "edgecolor": BLUE}
-        axes.text(x, y, name.replace("_", " "), ha="center", va="center", fontsize=7.5, bbox=box)
+        box = {"boxstyle": "round,pad=0.3", "facecolor": LIGHT if name[0].isdigit() else "white", "edgecolor": BLUE}
+        text = axes.text(x, y, name.replace("_", " "), ha="center", va="center", fontsize=10, bbox=box, zorder=2)
+        boxes[name] = text.get_bbox_patch()
+    figure.draw_without_rendering()  # the boxes get their sizes, at whose sides the arrows begin and end
+    to_data = axes.transData.inverted()
+    sides = {name: to_data.transform(box.get_window_extent())[:, 0] for name, box in boxes.items()}
+    for first, then in pairs:
+        (start, end), (y0, y1) = (sides[first][1], sides[then][0]), (place[first][1], place[then][1])
+        arrow = {"arrowstyle": "-|>", "color": GREY, "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", (end, y1), (start, y0), arrowprops=arrow, zorder=1)
     return figure
+
+
+def _places(columns: list[list[str]], pairs: list[tuple[str, str]]) -> dict[str, tuple[float, float]]:
+    """Name -> position. In the widest layer, what needs the latest step stands lowest, and the steps beside it."""
+    layer = {name: x for x, column in enumerate(columns) for name in column}
+    needs = {then: first for first, then in sorted(pairs, key=lambda pair: layer[pair[0]])}
+    widest = max(range(len(columns)), key=lambda x: len(columns[x]))
+    order = sorted(columns[widest], key=lambda name: (layer[needs[name]] if name in needs else -1, name))
+    rows = {name: -y for y, name in enumerate(order)}
+    last = [rows[name] for name in order if name in needs and layer[needs[name]] == widest - 1]
+    level = sum(last) / len(last) if last else 0
+    middle = -(len(order) - 1) / 2
+    return {
+        name: (x, rows.get(name, level)) if x <= widest else (x + 0.4, middle)  # room for the widest boxes
+        for name, x in layer.items()
+    }

@@ -166,10 +166,10 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _stated("optimizer", "Adam with AMSGrad, learning rate 0.0001", "3.2", 'stated "for finetuning"'),
     _stated("batch size", "256", "3.2"),
-    _stated("first stage", "convolutional layers frozen, 30 epochs", "3.2"),
+    _stated("first stage", "convolutional layers frozen", "3.2"),
     _stated("model kept", "highest mean of macro F1 and accuracy", "3.1"),
     _stated("second stage", "from the best model, last convolutional block fine-tuned", "3.2"),
-    _chosen("epochs of the second stage", "30", "aulib.training", "the paper gives 30 once, for neither stage alone"),
+    _chosen("epochs of each stage", "30", "aulib.training", "the paper gives 30 once, for neither stage alone"),
     _chosen(
         "learning rate of the first stage",
         "0.0001",

@@ -23,8 +23,9 @@ from aulib.errors import SettingsError
 NAMES = ("tiny", "quick", "classroom", "paper")
 
 
-#: Settings of readers that hold unless a profile gives others. BP4D's files code 34 action units. With all of them the
-#: paper's 69.07 % of missing labels cannot come out, with the 12 of BP4D's benchmark it does: consistent, not proved.
+#: Settings of readers that hold unless a profile gives others. BP4D's files code 34 action units. If every frame counts
+#: as coded, the paper's 69.07 % of missing labels cannot come out with all of them; with the 12 of BP4D's benchmark it
+#: does: consistent, not proved.
 READERS: dict[str, dict[str, Any]] = {"bp4d": {"aus": "benchmark"}}
 
 

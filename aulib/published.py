@@ -127,8 +127,8 @@ def _missing_rate() -> Iterator[Check]:
         verdict=_unless_wrong(abs(rate - paper.MISSING_RATE) <= 0.00005, "consistent, no proof"),
         evidence=f"Of {paper.ACTION_UNITS} action units x {images.sum():,} images, {cells:,} cells, the printed rate "
         f"leaves {known[0]:.3f} to {known[1]:.3f} known cells an image. Lists of action units that each dataset may "
-        f"have coded on all its images ({lists}) give the rate; so do {len(found) - 1} others of "
-        f"{found.attrs['tried']:,} plausible combinations. {_coded_frames_only()} The "
+        f"have coded on all its images ({lists}; UNBC's 10 and one that occurs in few files) give the rate; so do "
+        f"{len(found) - 1} others of {found.attrs['tried']:,} plausible combinations. {_coded_frames_only()} The "
         f"rate is about all {paper.ACTION_UNITS} action units: of the {len(facs.PAPER_13)} that are trained, the "
         f"same datasets' documents leave {trained:.1%} unknown.",
     )

@@ -83,8 +83,8 @@ p = np.array([[0.9, 0.2, 0.9], [0.6, 0.1, 0.7], [0.3, 0.8, 0.1], [0.2, 0.4, 0.6]
 
 # %% [markdown]
 # The paper's rule: for each label on its own, delete the entries whose truth is unknown, from both vectors, and score
-# what is left. `count` does so for true and false positives and negatives. The high probability on the unknown cell
-# of row 2 is neither right nor wrong; it appears nowhere.
+# what is left. `count` does so for true and false positives and negatives. The high probabilities on unknown
+# cells (row 0, label 2; row 2, label 1) are neither right nor wrong; they appear nowhere.
 
 # %%
 pd.DataFrame(metrics.count(y, p)._asdict()).rename_axis("label").astype(int)
@@ -151,7 +151,7 @@ batches = [metrics.f1_macro(y[rows], p[rows]) for rows in ([0, 1], [2, 3])]
 # %%
 labels = database.labels(work.table(), work.aus)
 prevalence = pd.Series(metrics.prevalence(labels), index=work.aus, name="prevalence")
-prevalence.round(3).to_frame(work.source).T
+prevalence.round(3).to_frame(work.source)
 
 # %% [markdown]
 # The rarer a label, the better "no" looks in accuracy; at the left end of the chart it is nearly perfect. This is why the
@@ -398,7 +398,7 @@ from aulib import exercises
 # %% [markdown] tags=["exercise"]
 # ### Exercise 4.1 (easy)
 #
-# In the first table of this chapter, which probabilities must change so that label 0 reaches an F1 of 1? Change as few as you can, and give the whole array.
+# In the array `p` of the section "What counts", which probabilities must change so that label 0 reaches an F1 of 1? Change as few as you can, and give the whole array.
 
 # %% tags=["solution"]
 repaired = p.copy()
@@ -465,8 +465,8 @@ exercises.check("4.4", pooled_f1)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 4.5 (hard)
 #
-# A label has a prevalence among its known rows, and `known` is the share of rows on which it is known. Rows are drawn at random. Write a function that returns the smallest batch
-# of which less than `share` holds no known positive.
+# A label has a prevalence among its known rows, and `known` is the share of rows on which it is known. Rows are drawn at random. Write a function that returns the smallest number of rows
+# for which a batch lacks a known positive with a probability below `share`.
 
 # %% tags=["solution"]
 import math

@@ -154,7 +154,7 @@ pd.DataFrame(
         for name, values in scaled.items()
     },
     index=["min", "mean", "max"],
-).round(2)
+).astype(float).round(2)
 
 # %% [markdown]
 # Does it matter? The pretrained filters expect differences of a hundred, not of one. Let us look at how many values of the last block are different from zero with each scaling.
@@ -241,7 +241,7 @@ pd.Series([1000 * computed, 1000 * read, even], index=names).round(3)
 pd.Series(recipe.Augmentation().values(), name="largest change")
 
 # %% [markdown]
-# Degrees for the rotation, shares for all others. Mirroring is missing on purpose: some action units name a side of the face, and a mirrored wink would keep its label and lose its meaning.
+# Degrees for the rotation, shares for all others. Mirroring is missing on purpose: some labels name a side. A head turned left (AU51) would keep this label when mirrored, and show AU52.
 
 # %% [markdown]
 # ## Stage 1: only the head learns
@@ -424,7 +424,7 @@ figures.faces_figure(
 # ## And at the paper's size?
 #
 # The times above can be scaled up. Convolutions cost in proportion to the pixels of an image, an epoch in proportion to its images. We take the paper's number of training images and its 30 epochs for each stage, which it gives only once;
-# 224 pixels are the usual size of VGG16's input, since the paper names none. Every image counts as a different one, although the number includes repeats, and decoding is left out. The outcome is an estimate for the device of this page.
+# 224 pixels are the usual size of VGG16's input, since the paper names none. Every image counts as a different one, although the number may include repeats, and decoding is left out. The outcome is an estimate for the device of this page.
 
 # %%
 from aulib import estimate, paper
@@ -461,7 +461,7 @@ answer = paper.TRAIN_IMAGES * 14 * 14 * 512 * 2
 exercises.check("5.1", answer)
 
 # %% [markdown] tags=["solution"]
-# This fits on a disk, not into the memory of most computers. Since the number counts repeated images, the cache for the unique ones is smaller.
+# This fits on a disk, not into the memory of most computers. If the number counts repeated images, the cache for the unique ones is smaller.
 
 # %% [markdown] tags=["exercise"]
 # ### Exercise 5.2 (easy)

@@ -104,7 +104,8 @@ except DataError as error:
 # %%
 trained_on = work.balance().after["positives"]
 threshold, samples = settings.training.threshold, settings.evaluation.bootstrap
-results = scores.results_table(predictions, trained_on, threshold, intervals=samples)
+how = {"intervals": samples, "seed": seed}
+results = scores.results_table(predictions, trained_on, threshold, **how)
 title = f"{work.source}: held-out people, in the form of Table 2"
 first = results[["train", "test", "f1", "f1_low", "f1_high"]]
 first.style.format(precision=2, na_rep="").set_caption(title)
@@ -150,12 +151,12 @@ figures.f1_figure(results, work.source)
 # %%
 each = [str(number) for number in range(len(predictions))]
 alone = scores.results_table(
-    predictions.assign(subject=each), trained_on, threshold, intervals=samples
+    predictions.assign(subject=each), trained_on, threshold, **how
 )
 width = {"people": results, "images": alone}
 width = {name: table["f1_high"] - table["f1_low"] for name, table in width.items()}
 ratio = (width["images"] / width["people"]).drop("Weighted F1 macro (train)")
-ratio.rename("width, images over people").to_frame().round(2).T
+ratio.rename("width, images over people").to_frame().round(2)
 
 # %% [markdown]
 # Where the ratio is below 1, drawing images promises more than the data hold. Whether an interval keeps its promise can be tested: simulate many test sets from a population with a known score, and count how often the interval
@@ -164,7 +165,7 @@ ratio.rename("width, images over people").to_frame().round(2).T
 # %% [markdown]
 # ### Explorer: people and frames
 #
-# The F1 of one simulated detector on many test sets. Multiply the frames by a hundred and see how little is gained; then double the people. Which of the two numbers does a paper give as the size of its test set?
+# The F1 of one simulated detector on many test sets. Set the frames to 10, then to 100: ten times the frames gain about as much as twice the people. Which of the two numbers does a paper give as the size of its test set?
 
 # %%
 from aulib import widgets
@@ -178,7 +179,7 @@ widgets.people()
 # compared by this number, and a dataset with five people says little.
 
 # %% mystnb={"image": {"alt": "Macro F1 of each dataset with its 95 percent interval and the number of action units it averages."}}
-by_dataset = scores.per_dataset_table(predictions, threshold, intervals=samples)
+by_dataset = scores.per_dataset_table(predictions, threshold, **how)
 figures.dataset_macro_figure(by_dataset, work.source)
 
 # %% [markdown]
@@ -240,7 +241,7 @@ figures.reliability_figure(reliability, work.source)
 # Two numbers sum this up. The calibration error `ece` is the mean distance from the diagonal. The Brier score `brier` is the mean squared error of the probabilities; `brier_prevalence` is what the best constant would score.
 
 # %%
-calibration = scores.calibration_table(predictions, intervals=samples)
+calibration = scores.calibration_table(predictions, **how)
 caption = f"{work.source}: calibration on known labels"
 calibration.style.format(precision=2, na_rep="").set_caption(caption)
 
@@ -301,9 +302,7 @@ widgets.threshold(predictions, source=work.source)
 # easy for both, and the interval of the *difference* is free of it.
 
 # %%
-stages = scores.compare(
-    work.predictions(1), predictions, threshold, intervals=samples, seed=seed
-)
+stages = scores.compare(work.predictions(1), predictions, threshold, **how)
 stages = stages.rename(columns={"a": "stage 1", "b": "stage 2"})
 caption = f"{work.source}: stage 2 against stage 1, same people"
 stages.style.format(precision=3).set_caption(caption)
@@ -321,7 +320,7 @@ stages.style.format(precision=3).set_caption(caption)
 # %%
 honest, shown = None, "Real data: the truth is not known, so there is no such table."
 if truth is not None:
-    honest = scores.against_truth(predictions, truth, threshold, intervals=samples)
+    honest = scores.against_truth(predictions, truth, threshold, **how)
     caption = f"{work.source}: F1 on known labels and on the truth"
     shown = honest.style.format(precision=2, na_rep="").set_caption(caption)
 shown
@@ -338,7 +337,7 @@ figures.truth_figure(
 # %% [markdown]
 # ## Keeping the tables
 #
-# All of these tables are written as small CSV files beside the record of the run, for both stages. A figure can be drawn again from them, and a batch of runs can be compared, without any model.
+# The main tables are written as small CSV files beside the record of the run, for both stages. A figure can be drawn again from them, and a batch of runs can be compared, without any model.
 
 # %%
 folder = work.results()

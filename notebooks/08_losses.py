@@ -21,7 +21,7 @@
 # each one makes the network do, and then removes a flaw that the paper names and accepts: the distortion by batches.
 #
 # ```{admonition} What you will learn
-# - what seven losses do with known and with unknown cells, read off their gradients
+# - what seven losses do with known and with unknown cells, four of them read off their gradients
 # - why a label can weigh more in one mean than in another
 # - how strongly batches bend the F1 loss, for common and for rare labels
 # - how to take the ratio at the counts of the whole training set instead of the batch's
@@ -167,7 +167,7 @@ pd.Series(means, name="loss").rename({False: "over cells", True: "per label"}).r
 
 # %% [markdown]
 # A third choice is the mean over rows. Durand and colleagues {cite}`durand2019` let a row count more, cell by cell, the
-# less of it is known, but not so much that a row with one known label weighs as much as a complete one. Their factor
+# less of it is known, but not so much that one known label of many weighs as much as a complete row. Their factor
 # falls linearly with the share of labels known; their constants are the library's defaults.
 
 # %% mystnb={"image": {"alt": "Factor on each cell and weight of a row over the share of known labels, two lines."}}
@@ -246,8 +246,8 @@ def by_size(corrected):
 by_size(corrected=False).round(3)
 
 # %% [markdown]
-# `batch_loss` is the mean over batches, `whole_loss` what it should be. The last columns are ratios, where 1 means
-# undistorted. In small batches the network receives a fraction of the gradient, and the negatives lose more of it than
+# `batch_loss` is the mean over batches, `whole_loss` what it should be. `positives` and `negatives` are ratios, where 1
+# means undistorted; `without_positive` is the share of batches without a known positive. In small batches the network receives a fraction of the gradient, and the negatives lose more of it than
 # the positives: a batch without a positive lets every false alarm pass. Such labels are trained too little and too
 # generously.
 #
@@ -312,7 +312,8 @@ loss_plots.gradient_bias(both, title)
 #
 # A small simulated experiment: twelve features, four labels from frequent to rare, each known on fewer rows than the
 # one before, and a network of one layer. It is trained on the incomplete labels and scored on complete ones. The
-# number of steps per epoch follows from the batch size, as it does in practice.
+# number of steps per epoch follows from the batch size, as it does in practice. Larger batches get more epochs, and
+# still fewer steps.
 
 # %%
 prevalences, known = np.array([0.3, 0.1, 0.03, 0.01]), np.array([1, 0.5, 0.3, 0.1])

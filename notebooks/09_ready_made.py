@@ -18,7 +18,7 @@
 #
 # Keras and scikit-learn are tested by thousands of people. Nearly all of them have complete labels. This chapter hands
 # their metrics and losses our labels with holes and watches: some refuse, some answer NaN, and some give a number that
-# looks fine. Everything is run before your eyes, with the versions installed here.
+# looks fine. All of Keras and scikit-learn is run before your eyes, with the versions installed here.
 #
 # ```{admonition} What you will learn
 # - which ready-made functions fail loudly on unknown labels, and which fail in silence
@@ -99,7 +99,7 @@ mask = (~np.isnan(y)).astype("float32")
 inputs = {"NaN": (y, p), "-1": (coded, p), "filled, mask": (filled, p, mask)}
 
 # %% [markdown]
-# Some of the calls below raise an error. `attempt` returns the error's first line then, so that the chapter can show it
+# Some of the calls below raise an error. `attempt` returns the beginning of the error's first line then, so that the chapter can show it
 # and go on. `answers` collects what a function says to each of several inputs.
 
 
@@ -336,8 +336,8 @@ values.loc["known cells"] = attempt(losses.masked_binary_crossentropy, y[:3], p[
 values
 
 # %% [markdown]
-# Where the two numbers differ, each row's mean was multiplied with the mask of every column: a number without a
-# meaning. The last batch of an epoch may well have such a shape. When shapes decide whether a mistake is noticed,
+# Where the two numbers differ, the mean of row 1 was multiplied with the mask of label 1 on every row, that of row 2
+# with the mask of label 2, and so on: a number without a meaning. The last batch of an epoch may well have such a shape. When shapes decide whether a mistake is noticed,
 # check shapes: the losses and metrics of `aulib` refuse every weight that is neither one per row nor one per cell.
 #
 # ### The right value and the wrong gradient
@@ -533,7 +533,8 @@ exercises.check("9.4", halfway)
 # ## Summary
 #
 # - Ready-made functions are made for complete labels. On ours they raise, return NaN, or return a wrong number.
-# - The last is the worst, and a numeric code for "unknown" is what makes it possible. NaN fails loudly.
+# - The last is the worst, and a numeric code for "unknown" invites it. NaN mostly fails loudly, but some metrics of
+#   Keras count it in silence.
 # - A mask must act before any arithmetic, or the gradient is lost although the loss is right.
 # - Weights per cell are not weights per row, and a square batch hides the difference.
 # - An undefined F1 has three conventions; name yours and the number of labels averaged.

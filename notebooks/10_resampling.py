@@ -111,7 +111,7 @@ pd.DataFrame(
         "unknown kept": before["prevalence"],
         "unknown taken for 0": filled["prevalence"],
     }
-).T.style.format("{:.2f}").set_caption(f"Prevalence. {work.source}")
+).style.format("{:.2f}").set_caption(f"Prevalence. {work.source}")
 
 # %%
 kept, filled = (np.unique(np.nan_to_num(y, nan=n), axis=0) for n in (2, 0))
@@ -136,7 +136,7 @@ pd.DataFrame(example).assign(SCUMBLE=balancer.scumble(example).round(3))
 
 # %%
 mixed = before["SCUMBLE"].sort_values(ascending=False).round(3)
-mixed.to_frame(f"SCUMBLE, all rows {before.attrs['SCUMBLE']:.3f}").T
+mixed.to_frame(f"SCUMBLE, all rows {before.attrs['SCUMBLE']:.3f}")
 
 # %% [markdown]
 # ## ML-ROS: clone rows of rare labels
@@ -173,14 +173,14 @@ balance_plots.growth(rivals, work.source)
 extra = np.repeat(np.arange(len(y)), cloned.multiplicity - 1)
 dragged = pd.Series((y[extra] == 1).mean(axis=0), index=work.aus)
 order = before["positives"].sort_values().index
-dragged[order].map("{:.0%}".format).to_frame("displayed on the clones").T
+dragged[order].map("{:.0%}".format).to_frame("displayed on the clones")
 
 # %% [markdown]
 # ## LP-ROS, and the two that leave rows out
 #
 # LP-ROS does not look at labels but at label sets: sets with fewer rows than the mean set share the clones, none beyond
 # the mean size. LP-RUS cuts the large sets in the same way. ML-RUS leaves out random rows without a minority label. In
-# all of them unknown is a symbol of its own, so a set is what the previous chapter called a unique class group.
+# all of them unknown is a symbol of its own, so a set is what {doc}`03_balancing` called a unique class group.
 
 # %%
 under = {
@@ -213,9 +213,9 @@ shown_nothing = ~(y == 1).any(axis=1)
 limits = work.settings.balancing
 samples = {
     **over,
-    "optimizer, oversampling": optimized(cloned, 1, 3),
+    "optimizer, over": optimized(cloned, 1, 3),
     **under,
-    "optimizer, undersampling": optimized(under["LP-RUS"], 0, 1),
+    "optimizer, under": optimized(under["LP-RUS"], 0, 1),
     "uniform class": uniform,
     "optimizer, both": optimized(uniform, min(limits.lower, 1), limits.upper),
 }
@@ -278,7 +278,7 @@ exercises.check("10.1", scumble_of_row)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 10.2 (medium)
 #
-# Take the rows `[[1, 1]] + [[1, 0]] * 4`. After how many clones does ML-ROS stop, with as many as it likes? Think first, then try.
+# Take the rows `[[1, 1]] + [[1, 0]] * 4`. After how many clones does ML-ROS stop, if their number is not limited? Think first, then try.
 
 # %% tags=["solution"]
 few = [[1, 1]] + [[1, 0]] * 4

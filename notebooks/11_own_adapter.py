@@ -300,7 +300,7 @@ print(tuple(known.index[known > 0]) == facts.coded_aus())
 # labels, labels without images, gaps between frames, an intensity that contradicts its label? For the built-in readers
 # `aulib check NAME FOLDER` prints this report on the command line.
 
-# %%
+# %% tags=["report"]
 print(checks.check("teahouse", folder))
 
 # %% [markdown]

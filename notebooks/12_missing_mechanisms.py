@@ -16,7 +16,7 @@
 # %% [markdown]
 # # Why labels are missing
 #
-# The last chapter counted holes. This one asks for their cause. If holes fall at random, one may leave them out and
+# The chapter {doc}`02_missing_labels` counted holes. This one asks for their cause. If holes fall at random, one may leave them out and
 # forget them; if they hang on the face, what is left is a distorted sample, and no mask can repair it. We test both
 # ideas, learn why a tiny $p$ can mean nothing, and work through the paper's missing rate.
 #
@@ -172,7 +172,7 @@ def wrongly_rejected():
 # Many programs offer Little's test {cite}`little1988` of "missing completely at random". It compares the means of the seen variables
 # between patterns of holes, and assumes that all variables are jointly normal. Action units are 0 or 1, often almost
 # always 0. The test also needs a covariance for every pair, and some of our pairs are never known together. And it
-# counts rows. Its verdict is clear from the map of the last chapter anyway.
+# counts rows. Its verdict is clear from the map in {doc}`02_missing_labels` anyway.
 #
 # ## Do holes hang on what is displayed?
 #
@@ -192,9 +192,10 @@ figures.pair_effects(pairs, "Holes and labels", work.source)
 # %% [markdown]
 # With hundreds of pairs some $p$ are small by chance alone. `p_adjusted` is the probability that the *largest* effect
 # among all pairs of a dataset would be so large by chance. In the synthetic corpus, holes were made without looking at
-# the face, so nothing should be found, except in one dataset of twenty by chance. With your own data, every pair that
-# stands out deserves a look at its images. The figure names such pairs by hole and label.
-# Datasets without scattered holes do not appear at all.
+# the face, so nothing should be found, except in one dataset of twenty by chance. An adjusted $p$ just below 0.05, as may
+# stand in the table, is such a chance find: we know how these holes were made. With your own data, every pair that
+# stands out deserves a look at its images. The figure names such pairs by hole and label; `subjects` counts the people
+# with such a hole. Datasets without scattered holes do not appear at all.
 #
 # ## Would we find it?
 #
@@ -237,13 +238,13 @@ if work.synthetic:
     )
     hidden = missingness.mask_against_labels(db, observed=truth, seed=seed)
     own = hidden[hidden["unknown"] == hidden["label"]]
-    print(f"{len(own)} action units against their own hidden label,")
+    print(f"{len(own)} action units of a dataset against their own hidden label,")
     print(
         f"smallest adjusted p of {len(hidden)} pairs: {hidden['p_adjusted'].min():.2f}"
     )
 
 # %% [markdown]
-# In the synthetic corpus the holes are innocent. Of real data we can only hope so: a coder's note "face occluded by
+# The holes of the synthetic corpus are innocent by construction. Of real data we can only hope so: a coder's note "face occluded by
 # hand" is a hint that they are not, as hands come with some expressions more than with others.
 #
 # ## Checking a published number
@@ -262,7 +263,7 @@ pd.DataFrame({"images": images, "assumed k": pd.Series(missingness.PAPER_MASKS)}
 
 # %% [markdown]
 # The second row is what documentation says about the releases that the authors may have used. For Actor Study nothing
-# is public. So we turn the question round: how many action units must Actor Study code, so that the paper's number
+# is public; its number is the answer to what comes next. We turn the question round: how many action units must Actor Study code, so that the paper's number
 # comes out?
 
 # %%
@@ -300,12 +301,14 @@ figures.combination_map(combinations, "Combinations that print the paper's rate"
 
 # %% [markdown]
 # Each dot reproduces the published percentage. The sum excludes much, but does not decide: for every action unit more
-# that BP4D codes, Actor Study must code fewer. And it excludes something that its documentation suggests: BP4D's files
-# code more than the largest number in the table. Is that really impossible?
+# that BP4D codes, Actor Study must code fewer. And it excludes something that BP4D's documentation suggests: its files
+# code more than the largest number in the table. Is that really impossible? Let us take that number, the next one, and
+# all that the files code.
 
 # %%
 everything = int(missingness.table_3()["bp4d"].sum())
-for k in (int(combinations["bp4d"].max()), 27, everything):
+largest = int(combinations["bp4d"].max())
+for k in (largest, largest + 1, everything):
     least = dict.fromkeys(images.index, 0) | {"bp4d": k, "aff_wild2": 8}
     rate = missingness.paper_missing_rate(least)
     print(f"BP4D {k}, Aff-Wild2 8, the others nothing: {rate:.2%}")
@@ -318,7 +321,7 @@ for k in (int(combinations["bp4d"].max()), 27, everything):
 # ## Not the same missing rate
 #
 # The paper's number is about all action units. The experiment uses thirteen. With the reconstructed Table 3, how
-# incomplete are *their* cells?
+# incomplete are *their* cells? The reconstruction marks every unit for Actor Study, because no list is public.
 
 # %%
 trained = missingness.table_3().loc[list(facs.PAPER_13)].sum()

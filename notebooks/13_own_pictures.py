@@ -143,7 +143,8 @@ looks = predicting.occlusion_map(model, face, [au])[0]
 attention.map_figure(face, {au: looks}, work.source)
 
 # %% [markdown]
-# Orange regions carry the probability, purple ones speak against it. Look where the muscle acts: AU12 pulls the corners of
+# Orange regions carry the probability, purple ones speak against it. Look at the scale first: where the probability is
+# very near 1, most patches change nothing, and the map is nearly empty. Then look where the muscle acts: AU12 pulls the corners of
 # the lips. A map that lights up on hair or background would be a warning that the model has learned the dataset instead
 # of the face. The next cell says it in numbers: by how much the probability falls in the upper, middle and lower third.
 
@@ -222,7 +223,9 @@ ways = {
 }
 answers = {way: predicting.predict_faces(model, faces) for way, faces in ways.items()}
 attention.comparison_figure(
-    answers, card["threshold"], "Photograph: NASA, public domain"
+    answers,
+    card["threshold"],
+    f"Photograph: NASA, public domain. Model: trained on {work.source}",
 )
 
 # %% [markdown]

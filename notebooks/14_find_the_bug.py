@@ -62,7 +62,7 @@ rng = np.random.default_rng(seed)
 # ## How to hunt
 #
 # Read the function once. Then leave it, and think of inputs for which you know the answer: a perfect prediction, no row at all, every row twice, one person, one label. Call it. The
-# first input with a wrong answer is worth more than an hour of reading. Each exercise below shows one such input; the check has others.
+# first input with a wrong answer is worth more than an hour of reading. Each exercise below shows one such input; the check has others. In each, write the repaired function into the empty cell.
 
 # %% [markdown]
 # ## Who is in which part?
@@ -70,7 +70,7 @@ rng = np.random.default_rng(seed)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 14.1 (easy)
 #
-# A list says which people belong to training and to validation; everybody else is for testing. The files call the seventh person `sub07`. Return a function that puts every person into the part that the lists name, however the number is written, and raises `ValueError` for a person in no list.
+# Lists say which people belong to training, to validation and to testing. The files call the seventh person `sub07`. Return a function that puts every person into the part that the lists name, however the number is written, and raises `ValueError` for a person in no list.
 
 
 # %%

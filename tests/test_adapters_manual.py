@@ -25,7 +25,7 @@ def test_the_page_has_a_section_for_every_dataset_with_its_terms():
         section = page.partition(f"\n## {facts.title}\n")[2].partition("\n## ")[0]
         assert facts.licence in section and facts.citation in section
         assert all(note in section for note in facts.notes)
-    assert "| GFT | `gft` | 96 | 172,800 | not public |  |  |" in page
+    assert "| GFT | `gft` | 96 | 172,800 | not known to us |  |  |" in page
     assert "| DISFA+ | `disfa_plus` | 9 |  | 12 |  | DISFA |" in page
     assert "| BP4D | `bp4d` | 41 | 366,954 | 32 | yes |  |" in page
 

@@ -40,6 +40,22 @@ def test_the_f1_loss_is_ahead_at_one_half_cross_entropy_by_ranking_and_neither_w
     assert said == {"f1_truth": "worse", "f1_tuned": "open", "ap": "better", "auc": "better"}
 
 
+def test_with_tuned_thresholds_no_treatment_of_holes_is_ahead_and_negatives_stay_behind_by_less(plain, overlap):
+    others = plain[plain["method"].str.contains("pseudo_labels|co_occurrence|label_propagation|missing|masked_f1")]
+    tuned = experiments.paired(others, value="f1_tuned", overlap=overlap)
+    said, negative = experiments.verdicts(tuned), ["missing_as_negative_f1", "missing_as_negative_bce"]
+    assert "better" not in said.to_numpy() and (said[negative] == "worse").all()
+    plain_f1 = experiments.paired(others, overlap=overlap)["difference"]
+    assert (plain_f1[negative] < tuned.loc[negative, "difference"]).all()
+
+
+def test_without_the_validation_people_in_the_ratio_some_verdict_falls_open_and_none_turns(plain, overlap):
+    split = experiments.record()["data"]["settings"]["split"]
+    strict = split["test_size"] / ((1 - split["test_size"]) * (1 - split["validation_size"]))
+    usual, other = verdicts(plain, overlap), verdicts(plain, strict)
+    assert strict > overlap and (usual != other).any() and (other[usual != other] == "open").all()
+
+
 def test_no_method_that_real_data_allow_is_decidedly_ahead_of_masked_f1_at_one_half(plain, overlap):
     assert "better" not in verdicts(plain, overlap).to_numpy()
 

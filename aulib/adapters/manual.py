@@ -55,7 +55,8 @@ def _overview() -> str:
     ]
     for facts in DATASETS.values():
         sizes = dict.fromkeys(str(len(aus)) for aus in facts.coded.values() if aus)
-        units = "not public" if facs.ALL in facts.coded.values() or not sizes else ", ".join(sizes)
+        units = ", ".join(sizes) or "not known to us"
+        units = "not public" if facs.ALL in facts.coded.values() else units
         people, images = (f"{count:,}" if count else "" for count in (facts.subjects, facts.images))
         shared = ", ".join(DATASETS[other].title for other in facts.overlaps)
         cells = [facts.title, f"`{facts.name}`", people, images, units, "yes" if facts.in_paper else "", shared]
@@ -94,7 +95,7 @@ def _units(aus: tuple[str, ...]) -> str:
 
 
 def _settings_table(name: str) -> str:
-    lines = ["| Setting | Default | Meaning |", "|---|---|---|"]
+    lines = ["```{container} settings", "| Setting | Default | Meaning |", "|---|---|---|"]
     for setting, default, text in settings_of(name):
         lines.append(f"| `{setting}` | `{default!r}` | {text.replace('|', chr(92) + '|')} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "```"])

@@ -136,7 +136,8 @@ def _coders(code: str) -> str:
     for facts in _listed():
         releases = _releases(code, facts)
         if releases:
-            some = f" (releases {', '.join(releases)})" if len(releases) < len(facts.coded) else ""
+            word = "release" if len(releases) == 1 else "releases"
+            some = f" ({word} {', '.join(releases)})" if len(releases) < len(facts.coded) else ""
             named.append(facts.title + some + (" with intensity" if code in facts.intensity else ""))
     return ", ".join(named) or "none of the datasets whose list is public"
 

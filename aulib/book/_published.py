@@ -42,7 +42,8 @@ def verdicts() -> str:
     """Return how often each verdict was given, as a list."""
     counts = published.checks()["verdict"].value_counts()
     lines = [f"* **{verdict}**: {counts.get(verdict, 0)}" for verdict in published.VERDICTS]
-    return "\n".join([*lines, f"* cannot be computed again: {len(published.not_recomputable())} (second table)"]) + "\n"
+    open_ = f"{len(published.not_recomputable())} further numbers cannot be computed again; the last table lists them."
+    return "\n".join([*lines, "", open_]) + "\n"
 
 
 def checks() -> str:

@@ -132,7 +132,8 @@ class _Source:
             return _function(node, "function")
         if isinstance(node, ast.ClassDef):
             return _class(node)
-        return Entry("data", name, _short(node.value, 60), self._comment(node))
+        value = _short(node.value, 60)
+        return Entry("data", name, "" if re.search(r"\b_\w", value) else value, self._comment(node))
 
     def _comment(self, node: ast.stmt) -> str:
         """The lines ``#: …`` right above an assignment."""

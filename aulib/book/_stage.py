@@ -67,8 +67,16 @@ def page(content: dict, edition: str, quiz: str | None = None) -> dict:
     for cell in cells:
         if "injected-parameters" in cell["metadata"].get("tags", []):
             cell["metadata"]["tags"].append("hide-input")  # long, and of use to few readers
+        for output in cell.get("outputs", []):
+            _dress(output.get("data", {}))
     quizzes = [_quiz(quiz)] if quiz else []
     return content | {"cells": [*cells, *quizzes, _footer(content["metadata"]["aulib"])]}
+
+
+def _dress(data: dict) -> None:
+    """Give a table made by pandas' Styler the class of a plain one, so that the theme shows both alike."""
+    if "text/html" in data:
+        data["text/html"] = "".join(data["text/html"]).replace('<table id="T_', '<table class="dataframe" id="T_')
 
 
 def _quiz(name: str) -> dict:

@@ -37,7 +37,7 @@ def summary(
         table: one row per group and seed.
         by: the columns that make a group.
         value: the column to average; NaN (an undefined score) is left out and not counted as a seed.
-        overlap: people held out divided by people trained on, for seeds that draw the held-out people anew; 0 for
+        overlap: people held out divided by the others, for seeds that draw the held-out people anew; 0 for
             draws that are independent.
         confidence: of the interval.
 
@@ -84,7 +84,7 @@ def paired(
         arm: the column that tells what is compared.
         within: columns inside whose values the comparison is made, for example ``"x"`` along a curve.
         value: the column to compare.
-        overlap: people held out divided by people trained on; see :func:`summary`.
+        overlap: people held out divided by the others (trained on, or used to choose a state); see :func:`summary`.
         confidence: of the interval of each difference. It is not adjusted for the number of comparisons.
 
     Returns:
@@ -126,7 +126,7 @@ def known_against_truth(
     Args:
         table: rows of one method, or of several that ``by`` tells apart.
         by: the columns that make a group.
-        overlap: people held out divided by people trained on; see :func:`summary`.
+        overlap: people held out divided by the others (trained on, or used to choose a state); see :func:`summary`.
         confidence: of the interval.
 
     Returns:
@@ -276,7 +276,7 @@ def _refuse_unpaired(ours: pd.DataFrame, others: pd.DataFrame, arm: str, within:
 def _error(sd: pd.Series, seeds: pd.Series, overlap: float) -> pd.Series:
     """Standard error of a mean over overlapping splits."""
     if not overlap >= 0:
-        raise SettingsError(f"overlap is {overlap}; give people held out / people trained on, at least 0")
+        raise SettingsError(f"overlap is {overlap}; give people held out / the others, at least 0")
     return sd * np.sqrt(1 / seeds.where(seeds > 0) + overlap)
 
 

@@ -104,7 +104,7 @@ def comparison_figure(tables: Mapping[str, pd.DataFrame], threshold: float, sour
     axes.axvline(threshold, color=GREY, linestyle=":")
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="probability")
-    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     axes.set_title(titled("One picture, cut in different ways", source), fontsize=10)
     return figure
 

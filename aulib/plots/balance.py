@@ -153,7 +153,7 @@ def compare(samples: Mapping[str, Balance], source: str = "") -> Figure:
         text = f"{sample.ratio_after:.2f}   (size {size:.2f}, a row up to {most}\N{MULTIPLICATION SIGN})"
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
         axes.annotate(text, (sample.ratio_after, position), (8, 0), **beside, bbox=box)
-    axes.axvline(before, color=GREY, linestyle=":")
+    axes.axvline(before, color=GREY, linestyle=":", zorder=0)
     axes.annotate("before", (before, -0.6), (3, 0), **beside, color=GREY)
     axes.set_yticks(range(len(samples)), list(samples))
     highest = max(before, *(sample.ratio_after for sample in samples.values()))

@@ -93,14 +93,19 @@ def differences(tests: pd.DataFrame, title: str, source: str, edge: float | None
 
 
 def curves(
-    panels: Mapping[str, pd.DataFrame], xlabel: str, title: str, source: str, log: bool = False, share: bool = False
+    panels: Mapping[str, pd.DataFrame],
+    xlabel: str | Sequence[str],
+    title: str,
+    source: str,
+    log: bool = False,
+    share: bool = False,
 ) -> Figure:
     """Mean and interval of each method over a quantity, one panel a condition, lines named at their right ends.
 
     Args:
         panels: title of a panel -> what :func:`aulib.experiments.summary` returns by ``["method", "x"]``. A method
             with one value of x is drawn as a level line.
-        xlabel: what x is.
+        xlabel: what x is; a sequence names it for each panel.
         title: the figure's title; the number of seeds is added.
         source: where the labels come from, written under the title.
         log: doublings of x are equally far apart.
@@ -109,7 +114,8 @@ def curves(
     figure, all_axes = canvas(4.2 * len(panels) + 1.8, 3.8, columns=len(panels), sharey=True)
     together = pd.concat(panels.values())
     styles = _styles(together.index.get_level_values(0).unique())
-    for axes, (name, table) in zip(np.atleast_1d(all_axes), panels.items(), strict=True):
+    labels = [xlabel] * len(panels) if isinstance(xlabel, str) else xlabel
+    for axes, label, (name, table) in zip(np.atleast_1d(all_axes), labels, panels.items(), strict=True):
         if log:
             axes.set_xscale("log", base=2)
             axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -117,7 +123,7 @@ def curves(
             if method in table.index.get_level_values(0):
                 _curve(axes, table.loc[method].sort_index(), *style)
         _name_ends(axes, table, styles)
-        axes.set(xlabel=xlabel, title=name if len(panels) > 1 else "")
+        axes.set(xlabel=label, title=name if len(panels) > 1 else "")
         axes.grid(axis="y", alpha=0.3)
         if share:
             axes.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
@@ -145,6 +151,7 @@ def known_against_truth(table: pd.DataFrame, title: str, source: str) -> Figure:
     right.scatter(rows["difference"], names, color="black", s=18, zorder=3)
     right.axvline(0, color="black", linewidth=0.8)
     right.set_xlabel("known minus truth, 95 % interval")
+    right.locator_params(axis="x", nbins=5)
     for axes in (left, right):
         axes.grid(axis="x", alpha=0.3)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=9)

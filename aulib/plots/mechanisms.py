@@ -10,6 +10,7 @@ import pandas as pd
 from aulib.plots.style import BLUE, GREEN, GREY, LIGHT, ORANGE, PINK, SKY, YELLOW, canvas, titled
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Datasets differ in shape too, so that they can be told apart without colour.
@@ -49,13 +50,10 @@ def pair_effects(pairs: pd.DataFrame, title: str = "", source: str = "", named: 
     """
     figure, axes = canvas(7.0, 3.8)
     for (name, group), (marker, colour) in zip(pairs.groupby("dataset", sort=True), _MARKS * 3, strict=False):
-        axes.scatter(group["phi"], group["p"], s=14, alpha=0.6, marker=marker, color=colour, label=name, linewidth=0)
+        axes.scatter(group["phi"], group["p"], s=14, alpha=0.6, marker=marker, color=colour, label=name, linewidth=0,
+                     zorder=3)  # fmt: skip
     significant = pairs[pairs["p_adjusted"] <= 0.05]
-    for pair in significant.head(named).itertuples():
-        text = f"{pair.unknown} unknown if {pair.label}"
-        side = "right" if pair.phi > 0 else "left"
-        axes.annotate(text, (pair.phi, pair.p), xytext=(-6 if pair.phi > 0 else 6, 0), textcoords="offset points",
-                      ha=side, va="center", fontsize=8, bbox=_BACKGROUND)  # fmt: skip
+    _name_pairs(axes, significant.head(named))
     widest = 1.1 * max(0.1, pairs["phi"].abs().max()) if len(pairs) else 0.1
     axes.axvline(0, color=GREY, linewidth=0.8)
     axes.set(yscale="log", xlim=(-widest, widest), ylim=(1.3, 0.6 * pairs["p"].min() if len(pairs) else 0.001))
@@ -66,6 +64,18 @@ def pair_effects(pairs: pd.DataFrame, title: str = "", source: str = "", named: 
     summary = f"{title}: {len(significant)} of {len(pairs)} pairs with adjusted p of 0.05 or less"
     figure.suptitle(titled(summary, source), fontsize=10)
     return figure
+
+
+def _name_pairs(axes: Axes, pairs: pd.DataFrame) -> None:
+    """Write hole and label beside the dots: pairs on one dot together, those of dots of one height below each other."""
+    used: dict[tuple[bool, float], int] = {}
+    for (phi, p, label), group in pairs.groupby(["phi", "p", "label"], sort=False):
+        place = (phi > 0, p)
+        below = used[place] = used.get(place, -1) + 1
+        axes.annotate(f"{', '.join(group['unknown'])} unknown if {label}", (phi, p),
+                      xytext=(-8 if phi > 0 else 8, -12 * below), textcoords="offset points",
+                      ha="right" if phi > 0 else "left", va="center", fontsize=8, bbox=_BACKGROUND,
+                      arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6, "shrinkB": 3})  # fmt: skip
 
 
 def combination_map(found: pd.DataFrame, title: str = "") -> Figure:

@@ -114,7 +114,7 @@ def stock_against_masked(table: pd.DataFrame, source: str = "") -> Figure:
     axes.set_yticks(places, table.index)
     axes.text(0.02, len(table) - 0.3, "Keras, unknown as -1", color=ORANGE, fontsize=9)
     axes.text(0.98, len(table) - 0.3, "known cells only", color=BLUE, fontsize=9, ha="right")
-    title = f"No F1 lies in the shaded parts, {len(table)} labels"
+    title = f"An F1 cannot lie in the shaded parts, {len(table)} labels"
     axes.set_title(f"{title}\n{source}" if source else title, fontsize=10)
     return figure
 

@@ -574,7 +574,7 @@ print("Where does masking with the F1 loss lose?")
 for value in ("f1_truth", "f1_tuned", "ap", "auc"):
     said = experiments.paired(plain, value=value, overlap=overlap)
     ahead = said.index[experiments.verdicts(said) == "better"]
-    print(f"  by {value}:", ", ".join(ahead) or "to no method that these seeds can tell")
+    print(f"  by {value}:", ", ".join(ahead) or "to none that these seeds can tell")
 
 # %%
 gap = total.loc["masked_f1"].round(3)

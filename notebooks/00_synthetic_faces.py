@@ -254,7 +254,8 @@ face_plots.contact_sheet(rows, list(roots), title="The six trees", source=work.s
 # %% [markdown]
 # What you see has numbers behind it, and all of them are choices. The table lists some: the range of ages (0 young, 1
 # old), standard deviations of yaw, pitch and roll in degrees, how far the light leaves the front, the share of people
-# filmed without colour, the background's clutter, and whether every picture has its own light and background.
+# filmed without colour, the background's clutter, the ranges of blur (in pixels of a picture of 96) and of noise (in grey
+# levels), and whether every picture has its own light and background.
 
 # %%
 shown = ["ages", "turn", "light", "grey", "clutter", "blur", "noise", "wild"]
@@ -333,7 +334,8 @@ counts = {
     f"read: {name}": [int((true.eq(value) & mask).sum().sum()) for value in (1, 0)]
     for name, mask in cells.items()
 }
-pd.DataFrame(counts, index=["truth: displayed", "truth: not displayed"])
+counts = pd.DataFrame(counts, index=["truth: displayed", "truth: not displayed"])
+counts.style.set_caption(work.source)
 
 # %% [markdown]
 # Read the two cells where readers and truth would contradict each other, "displayed" against "absent" and the other way
@@ -343,7 +345,8 @@ pd.DataFrame(counts, index=["truth: displayed", "truth: not displayed"])
 # %%
 hidden = lost.groupby("dataset").sum().sum(axis=1)
 share = hidden / true.eq(1).groupby("dataset").sum().sum(axis=1)
-share.rename("share of displayed action units that are unknown").round(3).to_frame()
+share = share.rename("share of displayed action units that are unknown").to_frame()
+share.style.format("{:.3f}").set_caption(work.source)
 
 # %% [markdown]
 # One picture of each dataset makes it concrete. Under it stand the numbers of the action units that are really
@@ -376,8 +379,8 @@ found = [picture(dict(zip(key, place, strict=True))) for place in worst]
 face_plots.captioned(found, texts, "Known to us, unknown to the readers", work.source)
 
 # %% [markdown]
-# All training in this book learns from the second line and never sees the first. The truth is opened only to judge:
-# {doc}`06_results`, for one, asks what the missing labels have hidden. Over the whole meta-database, this share of
+# The readers know only the second line, and training uses it alone, except where a chapter says that it learns from the
+# truth for comparison. Otherwise the truth is opened only to judge: {doc}`06_results` asks what the holes have hidden. Over the whole meta-database, this share of
 # cells is unknown:
 
 # %%
@@ -460,8 +463,8 @@ table.style.format(precision=1, thousands=",").set_caption(work.source)
 # ## What a machine can see
 #
 # Eyes are one judge. For another, a script trained detectors on the complete truth and tested them on people they had
-# never seen: a linear model on features of a pretrained network, and the recipe of this book with its last convolutional
-# block trained along. It takes too long for this page, so its tables come with the package.
+# never seen: a linear probe on features of a pretrained network, and the recipe of this book with its last convolutional
+# block fine-tuned, once for 13 action units and once for all. It takes too long for this page, so its tables come with the package.
 
 # %%
 measured = synth.recognition()
@@ -485,12 +488,14 @@ face_plots.recognition_dots(
 # %%
 words = ["not recognised", "too few", "weak", "recognised"]
 columns = {}
-for detector in ("probe", "tuned", "tuned_all"):
+detectors = {"probe": "linear probe", "tuned": "fine-tuned on 13"}
+detectors["tuned_all"] = "fine-tuned on all"
+for detector, name in detectors.items():
     said_of = measured.units[f"{detector}_verdict"].dropna()
     if said_of.empty:  # not measured
         continue
-    columns[detector] = [", ".join(said_of.index[said_of == word]) for word in words]
-pd.DataFrame(columns, index=words).rename_axis(measured.source)
+    columns[name] = [", ".join(said_of.index[said_of == word]) for word in words]
+pd.DataFrame(columns, index=words).style.set_caption(measured.source)
 
 # %% [markdown]
 # Last, a step that is hard for real detectors too: another dataset. A linear model is trained on one dataset and

@@ -16,7 +16,7 @@
 # %% [markdown]
 # # From six datasets to one table
 #
-# Six groups of researchers recorded faces and wrote down which muscles moved. They used six file formats, six ways to
+# Six groups of researchers collected faces and wrote down which muscles moved. They used six file formats, several ways to
 # say "not annotated", and six lists of action units. Before anybody can learn from all six together, their labels
 # have to mean the same thing. This chapter builds that table, the *meta-database* of the paper's Section 2.2.
 #
@@ -122,7 +122,7 @@ for table in tables.values():
     row = table.loc[table[list(facs.ALL)].eq(1).sum(axis=1).idxmax()]
     print(
         row["source"],
-        *(line[:100] for line in database.annotation(row, roots).splitlines()[:3]),
+        *(line[:84] for line in database.annotation(row, roots).splitlines()[:3]),
         "",
         sep="\n",
     )
@@ -138,16 +138,16 @@ for table in tables.values():
 # %%
 name = "bp4d" if "bp4d" in roots else next(iter(roots))
 table = tables[name]
-table.iloc[:4, :14]
+table[["frame", "source", "AU01", "AU02", "AU04", "AU05"]].head(4)
 
 # %% [markdown]
-# The column `source` names the file and the line of every label. When a result looks odd in three months, this column
+# The column `source` names the file of every label, and the line if the file has one row per image. When a result looks odd in three months, this column
 # takes you to the annotator's own words. `subject` is a person within one dataset; across datasets, a person is the
 # pair of dataset and subject.
 
 # %%
 print(table["source"].iloc[0])
-print(database.annotation(table.iloc[0], roots).splitlines()[-1][:100])
+print(database.annotation(table.iloc[0], roots).splitlines()[-1][:84])
 
 # %% [markdown]
 # A file may code more than its table knows. The profiles of this book ask BP4D's reader, by its setting `aus`, for
@@ -172,7 +172,7 @@ pd.DataFrame.from_dict(known_facts, orient="index", columns=columns)
 # %% [markdown]
 # ## Traps
 #
-# The rest of this chapter is about what goes wrong. To see each trap alone, we write tiny trees by hand. The helper
+# This section is about what goes wrong. To see each trap alone, we write tiny trees by hand. The helper
 # below writes one file; everything lies in a temporary folder.
 
 # %%
@@ -265,7 +265,8 @@ small[["frame", "AU04", "AU06", "AU43", "AU01"]]
 # %% [markdown]
 # ### Trap 6: 999, and headers with quotes
 #
-# EmotioNet is one table. Its column names carry quotes and blanks, and its code for unknown is 999. Dead links leave
+# EmotioNet is one table. Its column names carry quotes and blanks, and its code for unknown is 999
+# (the reader takes 9 for unknown too). Dead links leave
 # rows without an image. The number in an image's name looks like a person, but is a collection of pictures; the
 # adapter therefore treats every picture as a person of its own.
 
@@ -321,7 +322,8 @@ db = database.build(roots, **settings.readers)
 db.shape
 
 # %%
-pd.DataFrame(db.attrs["report"]).T.astype("string").fillna("")
+report = pd.DataFrame(db.attrs["report"]).astype("string").fillna("")
+report.style.set_caption(work.source)
 
 # %% [markdown]
 # The report counts what was read and what was left out, for example annotated frames without an image. Read such a
@@ -488,8 +490,8 @@ exercises.check("1.5", labels_of_list)
 # %% [markdown]
 # ## Summary
 #
-# - Each dataset has its own code for unknown. All of them end inside the adapters, as `<NA>`.
+# - Datasets have different codes for unknown, or none. All of them end inside the adapters, as `<NA>`.
 # - Absent and unknown are different, and the difference is often documented outside the files.
 # - Rows are matched with images by number, never by position in a sorted list.
-# - Every label leads back to a file and a line; every undocumented value stops the reader or is reported.
+# - Every label leads back to its file, and to its line where lines are images; every undocumented value stops the reader or is reported.
 # - The result is one validated table. The next chapter, {doc}`02_missing_labels`, looks at its holes.

@@ -88,7 +88,7 @@ db = work.database()
 
 # %%
 counts = missingness.label_counts(db)
-counts.head()
+counts.head().style.set_caption(work.source)
 
 # %% mystnb={"image": {"alt": "Bars for 45 action units: the hatched unknown part is the longest in most of them."}}
 label_plots.label_bars(counts, "All action units", work.source)
@@ -111,7 +111,7 @@ print(f"{rate:.2%} of the cells are unknown ({work.source})")
 
 # %%
 by = missingness.label_counts(db, by="dataset")
-by.loc[(slice(None), ["AU12", "AU25"]), :]
+by.loc[(slice(None), ["AU12", "AU25"]), :].style.set_caption(work.source)
 
 # %% mystnb={"image": {"alt": "One panel of bars per dataset: bars are hatched wholly, in a small part or not at all."}}
 label_plots.label_bars_by_dataset(by, "Labels by dataset", work.source)
@@ -133,7 +133,7 @@ label_plots.coverage_map(coverage, "Known labels", work.source)
 # %%
 never = by["not_displayed"] == 0
 by_design = by.loc[never, "unknown"].sum() / by["unknown"].sum()
-print(f"{by_design:.1%} of the unknown cells are missing by design")
+print(f"{work.source}: {by_design:.1%} of the unknown cells are missing by design")
 
 # %% [markdown]
 # The rest are frames that were not annotated and single cells that were skipped. Which datasets have such scattered
@@ -157,7 +157,7 @@ table_3 = missingness.table_3()
 table_3.sum().to_frame(f"documented, of {len(table_3)}").T
 
 # %% [markdown]
-# Documentation and data need not agree. A filled mark below stands where both do. An empty mark was promised and
+# Documentation and data need not agree. A filled mark below stands where a unit is documented and known. An empty mark was promised and
 # never seen; a cross is known in some row although nobody promised it. For Actor Study no list is public, so the
 # reconstruction marks every action unit, and the data decide. BP4D's files code more action units than we read: the
 # book's profiles take the benchmark's twelve, the choice with which the paper's missing rate can be recomputed.
@@ -227,7 +227,7 @@ widgets.pattern()
 #
 # ## What all datasets know
 #
-# Earlier work trained only on action units that occur in all datasets. Which ones would that leave here?
+# Earlier work usually trained only on action units that occur in all datasets. Which ones would that leave here?
 
 # %%
 coded = ~never.unstack("dataset")
@@ -353,7 +353,7 @@ label_plots.prevalence_shift(
 # %% [markdown]
 # Second effect: a good detector is punished. For rendered faces the truth is known, so we can take a *perfect*
 # detector, which always gives the true label, and score it on incomplete labels. With masks it must reach 1 on every
-# action unit. With zeros for unknown, every smile that nobody annotated counts as a false alarm.
+# action unit. With zeros for unknown, all parted lips (AU25) that nobody annotated count as false alarms.
 
 
 # %%
@@ -375,7 +375,8 @@ scores.style.format("{:.2f}").set_caption(f"F1 of a perfect detector. {work.sour
 # %% [markdown]
 # A perfect detector loses, and the more so the larger the part of an action unit's displays that nobody wrote down. A
 # network trained on such zeros learns the same lesson: it learns which dataset it is looking at, and answers "no"
-# wherever that dataset had no annotators. This is why unknown never becomes a number in this book.
+# wherever that dataset had no annotators. This is why unknown never becomes a number in this book, except to measure
+# what that costs.
 
 # %% [markdown]
 # ## Exercises

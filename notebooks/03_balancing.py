@@ -152,9 +152,8 @@ cloned = np.vstack([y, y[y[:, rarest] == 1]])
 growth = (
     balancer.imbalance(cloned, names=work.aus)["positives"] / before["positives"] - 1
 )
-growth.map("{:+.0%}".format).rename(
-    f"growth after cloning {work.aus[rarest]}"
-).to_frame().T
+growth = growth.rename(f"growth after cloning {work.aus[rarest]}").to_frame()
+growth.style.format("{:+.0%}").set_caption(work.source)
 
 # %% [markdown]
 # No label can be moved alone, because labels live on rows. The extreme case is a label that never appears without
@@ -172,7 +171,7 @@ growth.map("{:+.0%}".format).rename(
 # %%
 balanced = work.balance()
 groups = balanced.groups.sort_values("n", ascending=False)
-groups.head(8)
+groups.head(8).style.format(precision=0, na_rep="").set_caption(work.source)
 
 # %% [markdown]
 # There are fewer groups than rows, which makes the problem small. The column `x` already holds the answer, the number
@@ -180,7 +179,7 @@ groups.head(8)
 #
 # ## The linear program
 #
-# Let $n_g$ be the size of group $g$, $A_{gl}=1$ if its label $l$ is displayed, and $x_g$ the number of rows taken. The
+# Let $N$ be the number of rows, $S_1$ and $S_2$ the two numbers of `size`, $n_g$ the size of group $g$, $A_{gl}=1$ if its label $l$ is displayed, and $x_g$ the number of rows taken. The
 # positive count of a label and the limits are linear in $x$:
 #
 # $$P_l = \sum_g A_{gl}\,x_g, \qquad \text{lower}\cdot n_g \le x_g \le \text{upper}\cdot n_g, \qquad
@@ -213,7 +212,7 @@ pd.Series(
         "optimum": balanced.ratio_optimum,
         "after": balanced.ratio_after,
     },
-    name="largest / smallest count",
+    name=f"{work.source}: largest / smallest count",
 ).round(3)
 
 # %% [markdown]
@@ -335,13 +334,14 @@ limits = [(1, 1), (0.8, 1.5), (0.5, 2), (0.5, 3), (0.25, 5)]
 solved = {
     pair: balancer.balance(y, *pair, size=(0.8, 1.2), seed=seed) for pair in limits
 }
-pd.DataFrame(
+table = pd.DataFrame(
     {
         "ratio": {k: b.ratio_after for k, b in solved.items()},
         "rows": {k: b.indices.size for k, b in solved.items()},
         "left out": {k: (b.multiplicity == 0).mean() for k, b in solved.items()},
     }
-).rename_axis(["lower", "upper"]).round(3)
+).rename_axis(["lower", "upper"])
+table.style.format(precision=3).set_caption(work.source)
 
 # %% [markdown]
 # ## Exercises
@@ -386,7 +386,7 @@ exercises.check("3.2", answer, y=y)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 3.3 (medium)
 #
-# Balance `part`, some of the training rows, by leaving rows out only: repeat none, and keep at least a fifth of each
+# Balance `part`, the training rows or, if they are many, some of them, by leaving rows out only: repeat none, and keep at least a fifth of each
 # group. How small does the ratio become, and what does it cost? The answer is what `balancer.balance` returns.
 
 # %%
@@ -454,7 +454,8 @@ exercises.check("3.5", answer, groups=balanced.groups, lower=lower, upper=upper)
 # ## Summary
 #
 # - Labels on the same row move together, so rows are chosen by unique class group, with unknown as a third symbol.
-# - The smallest ratio of label counts within limits is a short sequence of linear programs, solved exactly.
+# - The smallest ratio of label counts within limits is a short sequence of linear programs, solved exactly and
+#   then rounded to whole rows.
 # - Limits keep copies and losses bearable, and they, not the method, decide how even the result is.
 # - Balancing positives moves coverage and the mix of datasets. Both belong in the report, and both can be limited.
 # - The paper states that it balanced displayed labels; objective and limits are our choice.

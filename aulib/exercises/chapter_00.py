@@ -20,7 +20,7 @@ from aulib.exercises._verdict import WrongError
     "0.1",
     level="easy",
     expects="a list of names of datasets",
-    hint="Start with one dataset: is AU25 in registry.PAPER['unbc'].coded_aus(), and is AU12?",
+    hint="Start with one dataset: is AU25 in `registry.PAPER['unbc'].coded_aus()`, and is AU12?",
 )
 def codes_both(answer: object) -> str:
     """Datasets whose annotators looked for both AU12 and AU25."""
@@ -85,7 +85,7 @@ def rare_pairs(answer: object, *, truth: pd.DataFrame, frequent: Sequence[str]) 
     "0.4",
     level="medium",
     expects="a function of two images that returns a number",
-    hint="Try your function on np.uint8([10]) and np.uint8([12]), in both orders.",
+    hint="Try your function on `np.uint8([10])` and `np.uint8([12])`, in both orders.",
 )
 def largest_difference(answer: object) -> str:
     """The largest difference of two images in any pixel and channel, in grey levels."""
@@ -123,7 +123,7 @@ _FOLDERS: tuple[tuple[dict[str, bytes], dict[str, bytes], bool, str], ...] = (
     "0.5",
     level="hard",
     expects="a function of two folders that returns True or False",
-    hint="folder.rglob('*') finds everything below a folder; keep what is_file(), and read the bytes.",
+    hint="`folder.rglob('*')` finds everything below a folder; keep what `is_file()`, and read the bytes.",
 )
 def same_files(answer: object) -> str:
     """Whether two folders hold the same files with the same bytes."""

@@ -36,7 +36,7 @@ def honest_prevalence(answer: object, *, counts: pd.Series) -> str:
     "2.2",
     level="medium",
     expects="the name of a dataset",
-    hint="db[db['dataset'] != name] leaves one dataset out. Compare the missing rate of what is left with rate.",
+    hint="`db[db['dataset'] != name]` leaves one dataset out. Compare the missing rate of what is left with `rate`.",
 )
 def heaviest_dataset(answer: object, *, db: pd.DataFrame) -> str:
     """The dataset without which the missing rate changes most."""
@@ -60,7 +60,7 @@ def heaviest_dataset(answer: object, *, db: pd.DataFrame) -> str:
     "2.3",
     level="medium",
     expects="two numbers: a threshold, and a missing rate from 0 to 1",
-    hint="Sort counts['displayed'] in falling order. Between which two of its numbers must the threshold lie?",
+    hint="Sort `counts['displayed']` in falling order. Between which two of its numbers must the threshold lie?",
 )
 def five_left(threshold: object, rate: object, *, db: pd.DataFrame) -> str:
     """A threshold that leaves five action units, and the missing rate of the selected table."""
@@ -109,7 +109,7 @@ def expected_cardinality(answer: object, *, table: pd.DataFrame, aus: Sequence[s
     "2.5",
     level="hard",
     expects="the name of a dataset",
-    hint="Leave out one dataset at a time, and count the zeros of missingness.co_annotation(..., count='datasets').",
+    hint="Leave out one dataset at a time, and count the zeros of `missingness.co_annotation(..., count='datasets')`.",
 )
 def only_witness(answer: object, *, db: pd.DataFrame) -> str:
     """The dataset without which most pairs of action units are coded together nowhere."""

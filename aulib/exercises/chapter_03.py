@@ -17,7 +17,7 @@ from aulib.exercises._verdict import WrongError
     "3.1",
     level="easy",
     expects="a number of groups",
-    hint="np.unique(..., axis=0) gives the distinct rows. Is NaN equal to NaN for it?",
+    hint="`np.unique(..., axis=0)` gives the distinct rows. Is NaN equal to NaN for it?",
 )
 def groups_without_unknown(answer: object, *, y: np.ndarray) -> str:
     """Distinct label rows when unknown is read as 0."""
@@ -39,7 +39,7 @@ def groups_without_unknown(answer: object, *, y: np.ndarray) -> str:
     "3.2",
     level="easy",
     expects="a number: largest over smallest count",
-    hint="The rows are in cloned already, and balancer.imbalance measures them. Guess before you compute.",
+    hint="The rows are in cloned already, and `balancer.imbalance` measures them. Guess before you compute.",
 )
 def cloned_ratio(answer: object, *, y: np.ndarray) -> str:
     """The ratio of the counts after every row that displays the rarest label was taken twice."""
@@ -89,7 +89,7 @@ def undersampled(answer: object, *, y: np.ndarray) -> str:
     "3.4",
     level="hard",
     expects="a function of a, b, both, lower and upper that returns a ratio",
-    hint="Start with both=0. When can the two counts be made equal? If they cannot, which ends come nearest?",
+    hint="Start with `both=0`. When can the two counts be made equal? If they cannot, which ends come nearest?",
 )
 def two_labels(answer: object) -> str:
     """The smallest ratio that two labels can reach within the limits of their three groups."""
@@ -122,7 +122,7 @@ def _best_of_all(a: int, b: int, both: int, lower: float, upper: float) -> float
     "3.5",
     level="hard",
     expects="a number of groups",
-    hint="Take a group of 3 rows with lower = 0.5: what is the smallest whole number of rows to take?",
+    hint="Take a group of 3 rows with `lower = 0.5`: what is the smallest whole number of rows to take?",
 )
 def between_corners(answer: object, *, groups: pd.DataFrame, lower: float, upper: float) -> str:
     """Groups of the sample that are at none of their corners: least, unchanged, most."""

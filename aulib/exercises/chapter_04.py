@@ -61,7 +61,7 @@ def constant_detector(answer: object) -> str:
     "4.3",
     level="easy",
     expects="a number: macro F1 with holes as 0, minus macro F1 with holes left out",
-    hint="np.nan_to_num turns NaN into 0. Which of TP, FP and FN can then change?",
+    hint="`np.nan_to_num` turns NaN into 0. Which of TP, FP and FN can then change?",
 )
 def holes_as_negatives(answer: object, *, y: np.ndarray, p: np.ndarray) -> str:
     """By how much the macro F1 falls when unknown is taken for not displayed."""

@@ -77,7 +77,7 @@ def chosen_by_loss(answer: object, *, history: pd.DataFrame) -> str:
     "5.4",
     level="medium",
     expects="a number of epochs",
-    hint="metrics.selection_score scores a silly answer as the table above does. Which of the two is harder to beat?",
+    hint="`metrics.selection_score` scores a silly answer as the table above does. Which of the two is harder to beat?",
 )
 def above_silly(answer: object, *, history: pd.DataFrame, labels: np.ndarray) -> str:
     """Epochs whose selection score is above that of both silly answers by more than 0.001."""
@@ -103,7 +103,7 @@ def above_silly(answer: object, *, history: pd.DataFrame, labels: np.ndarray) ->
     "5.5",
     level="hard",
     expects="two numbers of the grid: for cross-entropy, and for the soft F1 loss",
-    hint="Compute each loss for every c of the grid: np.full_like(column, c) is the answer of such a network.",
+    hint="Compute each loss for every c of the grid: `np.full_like(column, c)` is the answer of such a network.",
 )
 def silly_minimum(c_bce: object, c_f1: object, *, column: np.ndarray, grid: np.ndarray) -> str:
     """The constant probability with the smallest loss, for two losses."""

@@ -59,7 +59,7 @@ def of_use(answer: object, *, tested: pd.DataFrame, threshold: float) -> str:
     "6.3",
     level="medium",
     expects="a number: width for images over width for people",
-    hint="tested.assign(subject=...) with another text in every row makes each image a person of its own.",
+    hint="`tested.assign(subject=...)` with another text in every row makes each image a person of its own.",
 )
 def images_for_people(answer: object, *, tested: pd.DataFrame, threshold: float) -> str:
     """Width of the interval of the macro F1 when images are drawn, over its width when people are drawn."""
@@ -82,7 +82,7 @@ def images_for_people(answer: object, *, tested: pd.DataFrame, threshold: float)
     "6.4",
     level="medium",
     expects="a number of the grid",
-    hint="metrics.f1_per_label takes a threshold. Compute the F1 of the action unit for each of the grid.",
+    hint="`metrics.f1_per_label` takes a threshold. Compute the F1 of the action unit for each of the grid.",
 )
 def flattering_threshold(answer: object, *, tested: pd.DataFrame, au: str, grid: np.ndarray, threshold: float) -> str:
     """A threshold of the grid with the highest F1 on the test part itself."""

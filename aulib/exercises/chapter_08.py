@@ -102,7 +102,7 @@ def _weights_after_one_step(loss: object, y: np.ndarray) -> np.ndarray:
     "8.4",
     level="medium",
     expects="a whole number of rows",
-    hint="A batch of B rows holds none with probability (1 - q)^B. Set this to 0.01 and take logarithms.",
+    hint="A batch of B rows holds none with probability `(1 - q)^B`. Set this to 0.01 and take logarithms.",
 )
 def batch_that_is_rarely_empty(answer: object, *, q: Sequence[float]) -> str:
     """Smallest batch in which the rarest label is missing at most once in a hundred times."""

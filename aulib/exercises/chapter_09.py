@@ -68,7 +68,7 @@ def one_long_vector(answer: object) -> str:
     "9.3",
     level="medium",
     expects="a function of one column of labels (NaN unknown) and probabilities that returns the F1 by keras_f1",
-    hint="Keras takes one weight per row. With a single label a row is a cell; shapes are (rows, 1) and (rows,).",
+    hint="Keras takes one weight per row. With a single label a row is a cell; shapes are `(rows, 1)` and `(rows,)`.",
 )
 def keras_for_one_label(answer: object) -> str:
     """Keras's F1 made right for one label by weights per row."""
@@ -87,7 +87,7 @@ def keras_for_one_label(answer: object) -> str:
     "9.4",
     level="hard",
     expects="a function of the prevalence and the unknown share that returns the F1 that Keras's sums give",
-    hint="A predicted cell adds y to TP and 1 - y to FP; a cell not predicted adds y to FN. Put in y = 0.5.",
+    hint="A predicted cell adds y to TP and `1 - y` to FP; a cell not predicted adds y to FN. Put in `y = 0.5`.",
 )
 def halfway(answer: object) -> str:
     """F1 of a faultless detector when unknown is written as 0.5 and never predicted."""

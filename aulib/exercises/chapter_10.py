@@ -56,12 +56,12 @@ def where_ml_ros_stops(answer: object) -> str:
     "10.3",
     level="medium",
     expects="a number: the ratio with coverage=1 minus the ratio without",
-    hint="Call balancer.balance twice with the profile's limits and read max_min of summary().",
+    hint="Call `balancer.balance` twice with the profile's limits and read `max_min` of `summary()`.",
 )
 def price_of_coverage(answer: object, *, y: np.ndarray, lower: float, upper: float, seed: int) -> str:
     """What a floor under the known shares costs in evenness."""
     without, with_floor = (
-        balancing.balance(y, lower, upper, (1, 1), seed=seed, coverage=floor).summary()["max_min"]
+        balancing.balance(y, lower, upper, (1, 1), seed=seed, coverage=floor).summary()["`max_min`"]
         for floor in (None, 1)
     )
     known = {
@@ -76,7 +76,7 @@ def price_of_coverage(answer: object, *, y: np.ndarray, lower: float, upper: flo
     "10.4",
     level="hard",
     expects="a function of labels (n, L) with NaN that returns the number of unique class groups",
-    hint="NaN is not equal to itself, so np.unique may see two groups in one. Give unknown a number of its own first.",
+    hint="NaN is not equal to itself, so `np.unique` may see two groups in one. Give unknown a number first.",
 )
 def class_groups(answer: object) -> str:
     """Number of different label rows, unknown being a symbol of its own."""

@@ -13,7 +13,7 @@ from aulib.exercises._registry import exercise
     "12.1",
     level="easy",
     expects="a function of the known share of a label that returns the uncertainty of known or unknown in bits",
-    hint="The entropy of a coin: -s log2(s) - (1 - s) log2(1 - s). What is it where a logarithm has no value?",
+    hint="The entropy of a coin: `-s log2(s) - (1 - s) log2(1 - s)`. What is it where a logarithm has no value?",
 )
 def bits(answer: object) -> str:
     """Entropy of the mask of a label."""
@@ -35,7 +35,7 @@ def bits(answer: object) -> str:
     "12.2",
     level="easy",
     expects="a number: a missing rate between 0 and 1",
-    hint="Change one entry of masks and call missingness.paper_missing_rate.",
+    hint="Change one entry of `masks` and call `missingness.paper_missing_rate`.",
 )
 def newer_release(answer: object) -> str:
     """Missing rate of the paper's database with the release of Aff-Wild2 of 2022."""
@@ -54,7 +54,7 @@ def newer_release(answer: object) -> str:
     "12.3",
     level="medium",
     expects="a whole number of combinations",
-    hint="mask_combinations takes the rate as a share and the number of its printed decimals: 69.07 % has 4.",
+    hint="`mask_combinations` takes the rate as a share and the number of its printed decimals: 69.07 % has 4.",
 )
 def one_digit_more(answer: object) -> str:
     """Combinations left if the paper had printed 69.074 %."""

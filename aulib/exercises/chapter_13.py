@@ -16,7 +16,7 @@ from aulib.exercises._verdict import WrongError
     "13.1",
     level="easy",
     expects="one of upper, middle and lower",
-    hint="np.array_split(the map, 3) cuts it from top to bottom; compare the means of the three parts.",
+    hint="`np.array_split(the map, 3)` cuts it from top to bottom; compare the means of the three parts.",
 )
 def where_it_falls_most(answer: object, *, looks: np.ndarray) -> str:
     """The third of the face that an action unit's probability depends on most."""

@@ -227,7 +227,8 @@ def cardinality_bounds(cardinality: pd.DataFrame, title: str = "", source: str =
     names = cardinality.index.astype(str)
     axes.hlines(names, cardinality["lower"], cardinality["upper"], color=LIGHT, linewidth=7)
     axes.scatter(cardinality["lower"], names, color=BLUE, marker="|", s=140, zorder=3, label="known to be displayed")
-    axes.scatter(cardinality["upper"], names, color=GREY, marker="|", s=140, zorder=3, label="if every unknown were")
+    at_most = "if every unknown were displayed"
+    axes.scatter(cardinality["upper"], names, color=GREY, marker="|", s=140, zorder=3, label=at_most)
     if "truth" in cardinality:
         axes.scatter(cardinality["truth"], names, color=ORANGE, marker="D", s=26, zorder=4, label="truth")
     axes.set(xlabel="displayed action units a row (label cardinality)", xlim=(0, None))

@@ -74,7 +74,8 @@ def frame(y: np.ndarray, names: Sequence[str], lower: float, upper: float, size:
     message = (
         f"Between {lower:.2f} and {upper:.1f} times each kind of row, {SIZES[size]} in all: the largest count is "
         f"{found.ratio_after:.2f} times the smallest, {found.ratio_before:.2f} before. {numbers['rows']:,} rows "
-        f"instead of {len(y):,}; {numbers['left_out']:,} are left out, one row is taken up to {numbers['most']} times."
+        f"instead of {len(y):,}; {numbers['left_out']:,} are left out, no row is taken more often than "
+        f"{numbers['most']}×."
     )
     pairs = zip(names, numbers["before"], numbers["after"], strict=True)
     counts = "; ".join(f"{name} {before:.0f} to {after:.0f}" for name, before, after in pairs)

@@ -260,8 +260,9 @@ compared.round(3).rename_axis(work.source)
 # A count of decisions has no useful gradient. The paper replaces the decision $\hat y\in\{0,1\}$ by the probability
 # $p$. With $m=1$ for known and $m=0$ for unknown cells, summed over the rows of a batch:
 #
-# $$F_l = \frac{2\sum_i m_{il}\, y_{il}\, p_{il}}{\sum_i m_{il}\, y_{il} + \sum_i m_{il}\, p_{il}},
-# \qquad L = 1 - \frac{1}{|\mathcal L|}\sum_{l\in\mathcal L} F_l .$$
+# $$F_l = \frac{2\sum_i m_{il}\, y_{il}\, p_{il}}{\sum_i m_{il}\, y_{il} + \sum_i m_{il}\, p_{il}},$$
+#
+# $$L = 1 - \frac{1}{|\mathcal L|}\sum_{l\in\mathcal L} F_l .$$
 #
 # $\mathcal L$ holds the labels with a known cell in the batch. The formula as code, with the same letters:
 

@@ -78,7 +78,9 @@ work = pipeline.Pipeline(settings)
 
 # %%
 predictions = work.predictions()
-predictions.iloc[:3, :10]
+au = work.aus[0]
+few = predictions[["dataset", "subject", "image", au, f"{au}_p"]].head(3)
+few.style.format(precision=3).set_caption(work.source)
 
 # %% [markdown]
 # Before we score a table we check it. Each image of the test part must be there once, and no other; nobody in it may have been learned from. A table that
@@ -322,7 +324,8 @@ honest, shown = None, "Real data: the truth is not known, so there is no such ta
 if truth is not None:
     honest = scores.against_truth(predictions, truth, threshold, **how)
     caption = f"{work.source}: F1 on known labels and on the truth"
-    shown = honest.style.format(precision=2, na_rep="").set_caption(caption)
+    shown = honest.rename(columns=lambda name: name.removeprefix("difference_"))
+    shown = shown.style.format(precision=2, na_rep="").set_caption(caption)
 shown
 
 # %% mystnb={"image": {"alt": "Left: F1 of each action unit on the known labels and on the whole truth. Right: their difference with 95 percent intervals."}}

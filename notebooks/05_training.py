@@ -27,7 +27,7 @@
 # - to compare a model with the thoughtless answer before believing in it
 # ```
 #
-# **Time needed:** 40 minutes to read; the training itself takes about a quarter of an hour on two processor cores, less with a GPU. **Needs:** nothing beyond the
+# **Time needed:** 40 minutes to read; the training itself takes about ten minutes on two processor cores, less with a GPU. **Needs:** nothing beyond the
 # package; the steps of the earlier chapters are repeated if their results are not there.
 
 # %% tags=["remove-cell"]

@@ -156,6 +156,14 @@ def test_the_measures_of_a_page_are_those_of_a_page_written_by_hand(tmp_path):
     assert counted == [1, 1, 1, 1, 1, 2] and found["images"] == [("a.png", "A b c d")]
 
 
+def test_the_bibliography_names_its_entries_as_the_text_cites_them(html):
+    page = (html / "book/references.html").read_text("utf-8")
+    labels = re.findall(r'<span class="label"><span class="fn-bracket">\[</span>(.*?)<span', page)
+    labels = [unescape(re.sub("<.*?>", "", label)) for label in labels]
+    assert "Baltrušaitis et al., 2015" in labels and "Charte et al., 2015" in labels and len(labels) > 30
+    assert all(re.fullmatch(r"\D+, \d{4}", label) for label in labels) and len(set(labels)) == len(labels)
+
+
 def test_launch_buttons_open_the_committed_twins(html):
     for name in notebooks.names():
         text = (html / "notebooks" / f"{name}.html").read_text("utf-8")

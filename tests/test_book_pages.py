@@ -14,12 +14,13 @@ from dataclasses import is_dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from aulib import facs, metrics, notebooks, profiles
 from aulib.adapters.registry import DATASETS
-from aulib.book import _api, _au_reference, _faces, _pages, _provenance, _source
+from aulib.book import _api, _au_reference, _faces, _pages, _provenance, _source, _stage
 from aulib.errors import AulibError, SettingsError
 
 BOOK = notebooks.root() / "book"
@@ -186,6 +187,16 @@ def test_settings_are_listed_with_their_defaults_and_descriptions():
         assert told[name] == repr(declared.default)
         assert entry.meanings.get(name) == declared.description
     assert "* ``lower`` (``float``): a unique class group keeps" in _api._entry(entry, "aulib.profiles")
+
+
+def test_a_styled_table_gets_the_class_of_a_plain_one():
+    plain = pd.DataFrame({"a": [1]})
+    data = {"text/html": plain.style.to_html(), "text/plain": "a"}
+    _stage._dress(data)
+    assert re.search(r'<table class="dataframe" id="T_', data["text/html"]) and data["text/plain"] == "a"
+    untouched = {"text/html": plain.to_html()}
+    _stage._dress(untouched)
+    assert untouched["text/html"] == plain.to_html()
 
 
 def test_a_module_that_is_not_there_is_named():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib as mpl
 
 mpl.use("Agg")
@@ -161,3 +163,18 @@ def test_the_map_of_combinations_writes_how_many_there_are():
     numbers = [int(text.get_text()) for text in figure.axes[0].texts]
     assert sum(numbers) == len(found) and len(numbers) == len(found.groupby(["actor_study", "bp4d"]))
     assert f"{len(found)} of {found.attrs['tried']:,} combinations" in figure.axes[0].get_title()
+
+
+def test_names_of_pairs_do_not_lie_on_each_other():
+    effects = [0.47, 0.12, 0.08, 0.08, -0.22]
+    shown = ["AU12", "AU10", "AU14", "AU07", "AU15"]
+    pairs = pd.DataFrame({"dataset": "bp4d", "unknown": "AU06", "label": shown, "phi": effects})
+    pairs = pairs.assign(p=0.004, p_adjusted=0.01)
+    twice = pairs.iloc[:1].assign(unknown="AU09")
+    figure = mechanisms.pair_effects(pd.concat([pairs, twice]), named=6)
+    figure.draw_without_rendering()
+    texts = [text for text in figure.axes[0].texts if "unknown if" in text.get_text()]
+    assert len(texts) == 5
+    assert {text.get_text() for text in texts} >= {"AU06, AU09 unknown if AU12", "AU06 unknown if AU15"}
+    boxes = [mpl.text.Text.get_window_extent(text) for text in texts]  # without the lines to the dots
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))

@@ -14,7 +14,7 @@ from fractions import Fraction
 import pytest
 from conftest import ROOT
 
-from aulib import exercises, notebooks, paper, published
+from aulib import exercises, notebooks, paper, published, widgets
 from aulib.book import _pages, _published, _teaching
 
 #: People, images, images per person.
@@ -277,6 +277,14 @@ def test_exercises_named_in_the_teaching_guide_exist():
     written = {name.split(".")[0] for name in known}  # chapters whose exercises have checks
     named = set(re.findall(r"(?<![\d.])(\d{1,2}\.\d)(?![\d.])", text))
     assert named and not {name for name in named - known if name.split(".")[0] in written}
+
+
+def test_explorers_named_in_the_teaching_guide_bear_these_titles():
+    text = (ROOT / "book" / "teaching.md").read_text("utf-8")
+    titles = {getattr(widgets, name)().title for name in widgets.names()}
+    cells = [cell for line in text.splitlines() if line.startswith("|") for cell in line.split("|")]
+    named = {name for cell in cells for name in re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", cell)} - {"Break."}
+    assert len(named) >= 8 and named <= titles
 
 
 def test_every_chapter_says_how_long_it_takes_and_what_it_needs():

@@ -166,7 +166,7 @@ growth.style.format("{:+.0%}").set_caption(work.source)
 # Rows with the same labels are interchangeable for counting, so they form one group. Unknown is a third symbol beside
 # 0 and 1 and never merged into 0: two rows that agree where both are known, but are unknown in different places,
 # change different counts when copied. Each line below is a group: `n` is its number of rows, and the action units are
-# its labels.
+# its labels; an empty cell is unknown.
 
 # %%
 balanced = work.balance()

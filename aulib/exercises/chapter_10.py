@@ -61,7 +61,7 @@ def where_ml_ros_stops(answer: object) -> str:
 def price_of_coverage(answer: object, *, y: np.ndarray, lower: float, upper: float, seed: int) -> str:
     """What a floor under the known shares costs in evenness."""
     without, with_floor = (
-        balancing.balance(y, lower, upper, (1, 1), seed=seed, coverage=floor).summary()["`max_min`"]
+        balancing.balance(y, lower, upper, (1, 1), seed=seed, coverage=floor).summary()["max_min"]
         for floor in (None, 1)
     )
     known = {

@@ -48,7 +48,7 @@ rule editions:
 
 
 rule products:
-    input: expand(DONE, profile=PROFILE, step=["corpus", "database", "store", "features", "run"])
+    input: expand(DONE, profile=PROFILE, step=[step for step in STEPS if step != "results"])
 
 
 rule step:
@@ -105,7 +105,7 @@ if SWEEP:
     rule sweep_product:
         input: lambda found: STEPS[found.step][0], lambda found: made_before(found.step, found.key)
         output: MADE
-        wildcard_constraints: step="corpus|database|store|features", key="[0-9a-f]+"
+        wildcard_constraints: step="|".join(sweeps.DECIDES), key="[0-9a-f]+"
         params: run=lambda found: SWEEP.maker(found.step, found.key).name
         threads: workflow.cores
         resources: mem_mb=lambda found, attempt: ASKED.memory_mb * attempt, runtime=ASKED.minutes,

@@ -289,7 +289,7 @@ class Pipeline:
             "corpus": self.roots,
             "database": lambda: self._database_file,
             "store": lambda: self.store().folder,
-            "features": lambda: (self.features(), self.folder / "features")[1],
+            "features": self._features_folder,
             "run": self._run_and_predictions,
             "results": self.results,
         }[step]()
@@ -313,6 +313,10 @@ class Pipeline:
         for file in files:
             digest.update(file.read_bytes())
         return digest.hexdigest()
+
+    def _features_folder(self) -> Path:
+        self.features()
+        return self.folder / "features"
 
     def _run_and_predictions(self) -> Path:
         for stage in (1, 2):

@@ -286,8 +286,7 @@ show(
 )
 
 # %% [markdown]
-# None is ahead. Calling the unknown negative stays behind, though by less than at 0.5: a lower threshold makes good for
-# a part of the "not displayed" that it was taught.
+# None is ahead. Calling the unknown negative stays behind, though by less than at 0.5.
 
 # %% [markdown]
 # ## Does balancing change the picture?

@@ -341,11 +341,6 @@ def test_under_another_backend_the_detector_says_what_to_do(monkeypatch):
 # With the detector itself.
 
 
-@pytest.fixture
-def detector():
-    pytest.importorskip("mtcnn", reason="the extra 'faces' (package mtcnn) is not installed")
-
-
 def pasted(seed):
     """A synthetic head somewhere in a noisy picture, and the renderer's own frame of its face there."""
     rng = np.random.default_rng(seed)
@@ -368,12 +363,12 @@ def overlap(box, truth):
     return shared / (box[2] ** 2 + truth[2] ** 2 - shared)
 
 
-def test_the_detector_frames_heads_anywhere_in_a_picture_as_the_renderer_does(detector):
+def test_the_detector_frames_heads_anywhere_in_a_picture_as_the_renderer_does():
     shared = [overlap(crops.find_face(picture) or (0, 0, 0), truth) for picture, truth in map(pasted, range(8))]
     assert min(shared) > 0.7 and np.mean(shared) > 0.85
 
 
-def test_a_picture_without_a_face_has_none_and_the_store_keeps_or_drops_it_as_asked(detector, tmp_path):
+def test_a_picture_without_a_face_has_none_and_the_store_keeps_or_drops_it_as_asked(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
     (tmp_path / "trees").mkdir()
     Image.fromarray(noise).save(tmp_path / "trees/noise.png")
@@ -385,6 +380,6 @@ def test_a_picture_without_a_face_has_none_and_the_store_keeps_or_drops_it_as_as
     assert kept["crop"].tolist() == ["detector", "whole"] and kept["note"].tolist() == ["", "no face found"]
 
 
-def test_tiny_pictures_have_no_face_and_do_no_harm(detector):
+def test_tiny_pictures_have_no_face_and_do_no_harm():
     for size in (1, 5, 12, 20):
         assert crops.find_face(Image.new("RGB", (size, size), (90, 90, 90))) is None

@@ -55,8 +55,8 @@ def _overview() -> str:
     ]
     for facts in DATASETS.values():
         sizes = dict.fromkeys(str(len(aus)) for aus in facts.coded.values() if aus)
-        units = ", ".join(sizes) or "not known to us"
-        units = "not public" if facs.ALL in facts.coded.values() else units
+        public = facs.ALL not in facts.coded.values()
+        units = (", ".join(sizes) or "not known to us") if public else "not public"
         people, images = (f"{count:,}" if count else "" for count in (facts.subjects, facts.images))
         shared = ", ".join(DATASETS[other].title for other in facts.overlaps)
         cells = [facts.title, f"`{facts.name}`", people, images, units, "yes" if facts.in_paper else "", shared]

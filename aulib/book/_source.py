@@ -165,13 +165,12 @@ def _function(node: ast.FunctionDef, kind: str) -> Entry:
 def _class(node: ast.ClassDef) -> Entry:
     methods = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef)}
     fields = [part for part in node.body if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)]
-    fields = [part for part in fields if not part.target.id.startswith("_")]
+    fields = [part for part in fields if not part.target.id.startswith("_") and not _of_the_class(part)]
     start = methods.get("__init__")
     if start:
         signature, types = _signature(start.args, 1), _types(start.args)
     else:
-        fields = [part for part in fields if not ast.unparse(part.annotation).startswith("ClassVar")]
-        signature = _field_signature(node)
+        signature = _field_signature(node, fields)
         types = {part.target.id: _annotation(part.annotation) for part in fields}
     members = (_function(part, "method") for name, part in methods.items())
     kept = tuple(member for member in members if _public(member))
@@ -180,16 +179,18 @@ def _class(node: ast.ClassDef) -> Entry:
     return Entry("class", node.name, signature if signature != "()" else "", _doc(node), types, "", described, kept)
 
 
-def _field_signature(node: ast.ClassDef) -> str:
+def _of_the_class(field_: ast.AnnAssign) -> bool:
+    return ast.unparse(field_.annotation).startswith("ClassVar")
+
+
+def _field_signature(node: ast.ClassDef, fields: list[ast.AnnAssign]) -> str:
     """Of the fields in their order; what comes after ``_: KW_ONLY`` is given by name."""
     parts = []
     for part in node.body:
-        if not isinstance(part, ast.AnnAssign) or ast.unparse(part.annotation).startswith("ClassVar"):
-            continue
-        if ast.unparse(part.annotation) == "KW_ONLY":
-            parts.append("*")
-        elif not part.target.id.startswith("_"):
+        if part in fields:
             parts.append(_with_default(part.target.id, _default(part.value)))
+        elif isinstance(part, ast.AnnAssign) and ast.unparse(part.annotation) == "KW_ONLY":
+            parts.append("*")
     return "(" + ", ".join(parts) + ")"
 
 

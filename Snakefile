@@ -8,6 +8,7 @@
 # The steps build or find their products through aulib.pipeline. A small file says that a step is finished and holds a
 # hash of what was made: a file that is written anew with the same content makes nothing after it run again.
 
+from functools import cache
 from pathlib import Path
 
 from aulib import dependencies, sweeps
@@ -91,47 +92,102 @@ rule instructor_book:
 
 
 if SWEEP:
-    # Products that several runs share are made once, by the first of these runs.
-    PLACE, ASKED = f"_build/sweeps/{SWEEP.name}", SWEEP.resources
-    MADE = PLACE + "/products/{step}-{key}"
+    # Products that several runs share are made once, by the first of these runs. What a step's code was is one of its
+    # parameters, not an input: jobs on other machines bring the code along. With `storage` the jobs share no folder:
+    # products and results lie there, packed, and what a run has made is fetched to PLACE. The storage keeps no record
+    # of how a file was made, so that its name there says it: {key} stands for settings and code.
+    PLACE, ASKED, STORAGE = f"_build/sweeps/{SWEEP.name}", SWEEP.resources, config.get("storage")
+    THERE = f"sweeps/{SWEEP.name}" if STORAGE else PLACE
+    MADE, RUN = THERE + "/products/{step}-{key}", THERE + ("/{run}/{key}" if STORAGE else "/{run}")
+    SHARED = list(sweeps.DECIDES)
+    PACKING = "--unpack {input.packed} --pack {output.packed}" if STORAGE else ""
+    UNPACKING = "--unpack {input.packed} {input.run}" if STORAGE else ""
+    RUNS = [run.name for run in SWEEP.runs]
+    TABLES = [*(f"{name}.csv" for name in ("results", "per_dataset", "confusion", "calibration", "thresholds")), "record.json"]
 
-    def made_before(step, key):
-        earlier = STEPS[step][1]
-        return [MADE.format(step=earlier, key=SWEEP.maker(step, key).key(earlier))] if earlier else []
+    @cache
+    def code(*steps, notebook=None):
+        files = [file for step in steps for file in STEPS[step][0]]
+        if notebook:
+            files += [f"notebooks/{notebook}.py", *dependencies.of_notebook(f"notebooks/{notebook}.py")]
+        return dependencies.files_hash(files)
+
+    def here(pattern, **values):
+        """Files on this machine, also where the others lie in a storage."""
+        return [local(path) for path in expand(pattern, **values)]
+
+    def until(step):
+        return SHARED[: SHARED.index(step) + 1] if step else []
+
+    def made(run, step):
+        """The mark of a run's product; with a storage also that and all earlier products, packed."""
+        marks = [MADE.format(step=one, key=f"{run.key(one)}-{code(*until(one))}" if STORAGE else run.key(one)) for one in until(step)]
+        return {"mark": marks[-1:], "packed": [f"{mark}.tar" for mark in marks] if STORAGE else []}
+
+    def maker(found):
+        return SWEEP.maker(found.step, found.key.split("-")[0])
+
+    def of_run(name, notebook=None):
+        """The folder of a run's results, or of a notebook."""
+        run = SWEEP.run(name)
+        return RUN.format(run=name, key=f"{run.key('results')}-{code(*SHARED, 'run', 'results', notebook=notebook)}")
+
+    def file_of_run(found):
+        notebook = found.file.removesuffix(".ipynb") if found.file.endswith(".ipynb") else None
+        return f"{of_run(found.run, notebook)}/{found.file}"
+
+    def asked(gpus=ASKED.gpus):
+        """What a job may use. Kubernetes takes a GPU count of 0 for a wish for a GPU."""
+        return {"mem_mb": lambda found, attempt: ASKED.memory_mb * attempt, "runtime": ASKED.minutes} | ({"gpu": gpus} if gpus else {})
+
+    localrules: sweep, sweep_table, sweep_fetch
+
+    wildcard_constraints:
+        run="[^/]+",
+        key="[0-9a-f-]+",
 
     rule sweep:
-        input: PLACE + "/results.csv", expand(PLACE + "/{run}/{name}.ipynb", run=[run.name for run in SWEEP.runs], name=SWEEP.notebooks)
+        input: here(PLACE + "/results.csv"), here(PLACE + "/{run}/{name}.ipynb", run=RUNS, name=SWEEP.notebooks)
 
     rule sweep_product:
-        input: lambda found: STEPS[found.step][0], lambda found: made_before(found.step, found.key)
-        output: MADE
-        wildcard_constraints: step="|".join(sweeps.DECIDES), key="[0-9a-f]+"
-        params: run=lambda found: SWEEP.maker(found.step, found.key).name
+        input: unpack(lambda found: made(maker(found), STEPS[found.step][1]))
+        output: mark=MADE, packed=[MADE + ".tar"] if STORAGE else []
+        wildcard_constraints: step="corpus|database|store"
+        params: run=lambda found: maker(found).name, code=lambda found: code(found.step)
         threads: workflow.cores
-        resources: mem_mb=lambda found, attempt: ASKED.memory_mb * attempt, runtime=ASKED.minutes,
-            gpu=lambda found: ASKED.gpus if found.step == "features" else 0
-        retries: ASKED.retries
-        shell: f"aulib build {{wildcards.step}} --sweep {SWEEP.path} --run {{params.run}} --mark {{output}}"
+        resources: **asked(gpus=0)
+        shell: f"aulib build {{wildcards.step}} --sweep {SWEEP.path} --run {{params.run}} --mark {{output.mark}} {PACKING}"
+
+    use rule sweep_product as sweep_features with:
+        wildcard_constraints: step="features"
+        resources: **asked()
 
     rule sweep_result:
-        input: STEPS["run"][0], STEPS["results"][0],
-            lambda found: MADE.format(step="features", key=SWEEP.run(found.run).key("features"))
-        output: PLACE + "/{run}/results.csv", PLACE + "/{run}/per_dataset.csv", PLACE + "/{run}/record.json"
+        input: unpack(lambda found: made(SWEEP.run(found.run), "features"))
+        output: results=RUN + "/results.csv", others=[f"{RUN}/{table}" for table in TABLES[1:]], packed=[RUN + "/run.tar"] if STORAGE else []
+        params: code=code("run", "results"), settings=lambda found: SWEEP.run(found.run).key("results")
         threads: ASKED.threads
-        resources: mem_mb=lambda found, attempt: ASKED.memory_mb * attempt, runtime=ASKED.minutes, gpu=ASKED.gpus
-        retries: ASKED.retries
-        shell: f"aulib build results --sweep {SWEEP.path} --run {{wildcards.run}} --into {PLACE}/{{wildcards.run}}"
+        resources: **asked()
+        shell: f"aulib build results --sweep {SWEEP.path} --run {{wildcards.run}} --into $(dirname {{output.results}}) {PACKING}"
 
     rule sweep_notebook:
-        input: PLACE + "/{run}/results.csv", "notebooks/{name}.py", lambda found: dependencies.of_notebook(f"notebooks/{found.name}.py")
-        output: PLACE + "/{run}/{name}.ipynb"
+        input: unpack(lambda found: made(SWEEP.run(found.run), "features")), results=lambda found: of_run(found.run) + "/results.csv",
+            run=lambda found: [of_run(found.run) + "/run.tar"] if STORAGE else []
+        output: RUN + "/{name}.ipynb"
         wildcard_constraints: name="|".join(NOTEBOOKS)
+        params: code=lambda found: code(notebook=found.name), settings=lambda found: SWEEP.run(found.run).key("results")
         threads: ASKED.threads
-        resources: mem_mb=lambda found, attempt: ASKED.memory_mb * attempt, runtime=ASKED.minutes, gpu=ASKED.gpus
-        retries: ASKED.retries
-        shell: f"aulib run {{wildcards.name}} --sweep {SWEEP.path} --run {{wildcards.run}}"
+        resources: **asked()
+        shell: f"aulib run {{wildcards.name}} --sweep {SWEEP.path} --run {{wildcards.run}} --into $(dirname {{output}}) {UNPACKING}"
 
     rule sweep_table:
-        input: expand(PLACE + "/{run}/results.csv", run=[run.name for run in SWEEP.runs])
-        output: PLACE + "/results.csv", PLACE + "/per_dataset.csv", PLACE + "/runs.csv"
+        input: here(PLACE + "/{run}/{table}", run=RUNS, table=TABLES)
+        output: here(PLACE + "/{table}.csv", table=["results", "per_dataset", "runs"])
         shell: f"aulib collect {SWEEP.path} > /dev/null"
+
+    if STORAGE:
+        rule sweep_fetch:
+            input: file_of_run
+            output: local(PLACE + "/{run}/{file}")
+            wildcard_constraints: file="|".join([*TABLES, *(f"{name}.ipynb" for name in NOTEBOOKS)])
+            shell: "cp {input} {output}"

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from aulib import adapters, notebooks, pipeline, profiles, sweeps, workflow
+from aulib import adapters, archives, notebooks, pipeline, profiles, sweeps, workflow
 from aulib.errors import AulibError, SettingsError
 
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     ``check`` has codes of its own: 0 no problem, 1 problems found, 2 the folder or an argument cannot be used.
     """
-    given = _parser().parse_args(arguments)
+    given = _parse(list(sys.argv[1:] if arguments is None else arguments))
     try:
         return given.command(given) or 0
     except AulibError as error:
@@ -43,6 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
     except KeyboardInterrupt:
         return _say("interrupted; run the same command again to go on", code=130)
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the arguments. Those of Snakemake, after --, are set aside first: argparse loses them behind options."""
+    end = arguments.index("--") if arguments[:1] == ["sweep"] and "--" in arguments else len(arguments)
+    given = _parser().parse_args(arguments[:end])
+    given.snakemake = arguments[end + 1 :]
+    return given
 
 
 def _say(sentence: str, code: int = 1) -> int:
@@ -74,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_sweep(run)
     run.add_argument("--minutes", type=float, help="end a cell that takes longer; default: no limit")
     run.add_argument(
+        "--into",
+        metavar="PLACE",
+        help="a folder, or an address that papermill can write to, as s3://bucket/folder; default: in _build",
+    )
+    _add_unpack(run)
+    run.add_argument(
         "-p",
         "--parameter",
         action="append",
@@ -99,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_sweep(build)
     build.add_argument("--mark", type=Path, help="when the step is done, write a hash of its content into this file")
     build.add_argument("--into", type=Path, help="also copy the tables of the step 'results' into this folder")
+    _add_unpack(build)
+    build.add_argument("--pack", type=Path, metavar="TAR", help="also write the product into one file")
 
     _add_sweeps(commands)
 
@@ -151,6 +167,7 @@ def _add_sweeps(commands: argparse._SubParsersAction) -> None:
     sweep = commands.add_parser(
         "sweep",
         help="run notebooks and results under many settings, on this machine or a cluster",
+        usage="aulib sweep FILE [OPTION ...] [-- OPTION_OF_SNAKEMAKE ...]",
         description="What follows -- goes to Snakemake, as: aulib sweep FILE -- --executor slurm --jobs 8",
     )
     sweep.set_defaults(command=_sweep)
@@ -158,11 +175,21 @@ def _add_sweeps(commands: argparse._SubParsersAction) -> None:
     sweep.add_argument("--cores", type=int, default=os.cpu_count(), help="default: all")
     sweep.add_argument("--memory-mb", type=int, help="that all runs at once may use; default: what is free")
     sweep.add_argument("--gpus", type=int, default=0, help="graphics cards on this machine; default 0")
+    sweep.add_argument(
+        "--storage",
+        metavar="ADDRESS",
+        help="keep products and results there, as s3://bucket/folder, for machines that share no file system",
+    )
     sweep.add_argument("--dry-run", action="store_true", help="check everything and list the runs, run nothing")
-    sweep.add_argument("snakemake", nargs="*", metavar="-- OPTION", help="further options of Snakemake")
     collect = commands.add_parser("collect", help="put the tables of a sweep's finished runs together")
     collect.set_defaults(command=_collect)
     collect.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_unpack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--unpack", type=Path, nargs="*", default=[], metavar="TAR", help="use products that 'build --pack' has written"
+    )
 
 
 def _add_sweep(parser: argparse.ArgumentParser) -> None:
@@ -254,8 +281,17 @@ def _sweep(given: argparse.Namespace) -> int:
     import psutil
 
     root, sweep = notebooks.root(), sweeps.load(given.file)
-    options = ["--keep-going", *given.snakemake]
-    if not any(option.startswith(("--executor", "--workflow-profile", "--profile")) for option in given.snakemake):
+    # Here and not in the rules: a job on a cluster is then tried again as a whole, with more memory, not inside itself.
+    options = ["--keep-going", "--retries", str(sweep.resources.retries), *given.snakemake]
+    file = given.file.resolve()
+    config = {"sweep": file.relative_to(root) if file.is_relative_to(root) else file}
+    elsewhere = any(option.startswith(("--executor", "--workflow-profile", "--profile")) for option in given.snakemake)
+    if given.storage:
+        options = [*workflow.storage_options(given.storage), *options]
+        config["storage"] = given.storage
+        if elsewhere:
+            workflow.check_brought_along(root, [given.file, sweep.profile])
+    if not elsewhere:
         free = psutil.virtual_memory().available // 2**20
         memory = min(given.memory_mb or free, free)
         sweeps.check_resources(sweep.resources, given.cores, memory, given.gpus)
@@ -265,7 +301,7 @@ def _sweep(given: argparse.Namespace) -> int:
         return 0
     place = pipeline.writable(root / "_build" / "sweeps" / sweep.name)
     with _alone(place / ".lock", f"the sweep '{sweep.name}' is at work already in this checkout"):
-        failed = workflow.run(root, ["sweep"], given.cores, {"sweep": given.file.resolve()}, options)
+        failed = workflow.run(root, ["sweep"], given.cores, config, options)
         return _told(sweep, place, bool(failed))
 
 
@@ -288,9 +324,11 @@ def _collect(given: argparse.Namespace) -> int:
 
 def _run(given: argparse.Namespace) -> None:
     changes = dict(_assignment(text, "-p", "seed=1") for text in given.parameter)
-    settings, folder = profiles.override(_settings(given), **changes), None
-    if given.sweep:
+    settings = profiles.override(_settings(given), **changes)
+    folder = given.into
+    if given.sweep and not folder:
         folder = notebooks.root() / "_build" / "sweeps" / given.sweep.stem / given.run
+    archives.unpack(given.unpack, pipeline.work_folder())
     os.environ.update(notebooks.environment())
     for name in given.notebooks or notebooks.names():
         print(f"executing {name} under profile {settings.profile}", file=sys.stderr)
@@ -436,6 +474,7 @@ def _pdf(profile: str, edition: str) -> Path:
 def _build(given: argparse.Namespace) -> None:
     os.environ.update(notebooks.environment())
     work = pipeline.Pipeline(_settings(given), progress=not given.sweep)  # runs at once would mix their bars
+    archives.unpack(given.unpack, work.folder)
     place = work.build(given.step)
     if given.into:
         if given.step != "results":
@@ -446,6 +485,8 @@ def _build(given: argparse.Namespace) -> None:
     if given.mark:
         given.mark.parent.mkdir(parents=True, exist_ok=True)
         pipeline.atomically(given.mark, lambda path: Path(path).write_text(f"{work.content(given.step)}\n", "utf-8"))
+    if given.pack:
+        archives.pack(work, "run" if given.step == "results" else given.step, given.pack)
     print(place)
 
 

@@ -70,9 +70,20 @@ def of_pages() -> list[Path]:
 
 def code_hash(*names: str) -> str:
     """Return twelve characters that change with any file of :func:`of_module`."""
+    return files_hash(of_module(*names))
+
+
+def files_hash(paths: Iterable[str | Path]) -> str:
+    """Return twelve characters that change with the name or content of any file, and not with where the package lies.
+
+    Example:
+        >>> files_hash(of_module("facs")) == code_hash("facs")
+        True
+    """
     digest = hashlib.sha256()
-    for path in of_module(*names):
-        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in map(Path, paths):
+        name = path.relative_to(_PACKAGE) if path.is_relative_to(_PACKAGE) else path
+        digest.update(name.as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,7 @@ def execute(
     name: str,
     settings: Settings,
     changed: tuple[str, ...] = (),
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     minutes: float | None = None,
 ) -> Path:
     """Execute a notebook under the given settings. If its kernel dies it is tried again, up to :data:`TRIES` times.
@@ -127,18 +128,21 @@ def execute(
         name: the notebook, as ``01_database``.
         settings: all parameters; the notebook gets those that it declares.
         changed: names of parameters asked for one by one; each must be known to the notebook.
-        folder: of the executed notebook; default ``_build/executed/<profile>``.
+        folder: of the executed notebook; default ``_build/executed/<profile>``. Also an address that papermill can
+            write to, as ``s3://bucket/folder``: the notebook is copied there when it is finished.
         minutes: after which a cell is ended; default: no limit.
 
     Returns:
-        The executed notebook, ``<folder>/<name>.ipynb``.
+        The executed notebook, ``<folder>/<name>.ipynb``; of an address, the local copy in its default place.
 
     Raises:
-        SettingsError: a parameter the notebook does not know.
+        SettingsError: a parameter the notebook does not know, or an address that papermill cannot write to.
         NotebookFailedError: a cell failed or took too long; the copy with its traceback lies in
             ``_build/failed/<profile>``, or with a ``folder`` in its folder ``failed``.
         KernelDiedError: the kernel died each time.
     """
+    write = _writer(str(folder)) if "://" in str(folder) else None
+    folder = Path(folder) if folder and not write else None
     notebook = read(name)
     known = declared(notebook)
     strange = [parameter for parameter in changed if parameter.split(".")[0] not in known]
@@ -168,7 +172,28 @@ def execute(
     failed.unlink(missing_ok=True)
     if folder:
         _remove_if_empty(broken)
+    if write:
+        write(target)
     return target
+
+
+def _writer(address: str) -> Callable[[Path], None]:
+    """Find papermill's handler for an address, and look there before anything runs, so that no work is lost."""
+    from papermill.exceptions import PapermillException, PapermillOptionalDependencyException
+    from papermill.iorw import LocalHandler, papermill_io
+
+    handler = papermill_io.get_handler(address)
+    if isinstance(handler, LocalHandler):
+        raise SettingsError(f"papermill does not know addresses such as {address}; it knows s3://, gs:// and abs://")
+    try:
+        handler.listdir(address)
+    except PapermillOptionalDependencyException as error:
+        raise SettingsError(f"{address}: {error}") from None
+    except (PapermillException, FileNotFoundError):
+        pass  # a handler that cannot list, or a folder that the first file will make
+    except Exception as error:  # each service has errors of its own
+        raise SettingsError(f"{address} cannot be used: {' '.join(str(error).split())}") from None
+    return lambda path: papermill_io.write(path.read_text("utf-8"), f"{address.rstrip('/')}/{path.name}")
 
 
 def _remove_if_empty(folder: Path) -> None:

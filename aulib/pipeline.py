@@ -144,7 +144,7 @@ class Pipeline:
 
         wanted = {"size": self.settings.training.image_size, **self.settings.images.model_dump()}
         listed = self.database()[["dataset", "image"]].dropna().to_numpy(dtype=str)
-        roots = {name: str(root) for name, root in self.roots().items()}
+        roots = {name: self._origin(root) for name, root in self.roots().items()}
         key = {"images": _hash(listed.tolist()), "roots": roots, **wanted, "code": code_hash("images")}
         uncut = self._loose() if wanted["crop"] == "whole" else []
         if uncut:
@@ -314,6 +314,28 @@ class Pipeline:
             digest.update(file.read_bytes())
         return digest.hexdigest()
 
+    def made(self, step: str) -> list[Path]:
+        """Make one of :data:`STEPS` and return every file and folder below :attr:`folder` that it consists of.
+
+        Whoever has these and those of the steps before it, in a folder of the same layout, has nothing to compute. Of
+        datasets of one's own nothing is returned: they are not a product.
+        """
+        if step == "features":
+            return self.features()
+        if step == "run":
+            return [self._run_and_predictions()]
+        if step == "corpus":
+            made = self._corpus() if self.synthetic else None
+        else:
+            made = self._database_file.parent if step == "database" else self.build(step)
+        return [made, made.with_suffix(".json")] if made else []
+
+    def _origin(self, root: Path, fingerprint: Callable[[Path], str] | None = None) -> str | list[str]:
+        """What stands for a dataset's folder in a key. The synthetic corpus is known by its name, wherever it lies."""
+        if self.folder in root.parents:
+            return root.relative_to(self.folder).as_posix()
+        return [str(root), fingerprint(root)] if fingerprint else str(root)
+
     def _features_folder(self) -> Path:
         self.features()
         return self.folder / "features"
@@ -339,7 +361,7 @@ class Pipeline:
     def _database_file(self) -> Path:
         roots = self.roots()
         key = {
-            "roots": {name: [str(root), annotations_fingerprint(root)] for name, root in sorted(roots.items())},
+            "roots": {name: self._origin(root, annotations_fingerprint) for name, root in sorted(roots.items())},
             "readers": self.settings.readers,
             "code": code_hash("adapters", "database"),
         }

@@ -82,8 +82,12 @@ class Run:
     settings: Settings
 
     def key(self, step: str) -> str:
-        """Eight characters that stand for all settings that decide a product; runs with the same key share it."""
-        decides = dict(DECIDES[step])
+        """Eight characters that stand for all settings that decide a product; runs with the same key share it.
+
+        Args:
+            step: one of :data:`aulib.pipeline.STEPS`; the run and its results depend on all settings.
+        """
+        decides = dict(DECIDES[step]) if step in DECIDES else None
         if step == "features" and self.settings.training.weights is None:
             decides["seed"] = True  # of the random weights
         return hashlib.sha256(self.settings.model_dump_json(include=decides).encode()).hexdigest()[:8]
@@ -91,10 +95,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A checked sweep; ``name`` is the file's name without its ending."""
+    """A checked sweep; ``name`` is the file's name without its ending, ``profile`` the file its runs start from."""
 
     name: str
     path: Path
+    profile: Path
     notebooks: tuple[str, ...]
     runs: tuple[Run, ...]
     resources: Resources
@@ -150,7 +155,7 @@ def load(path: str | Path) -> Sweep:
         Run(name, changes, settings.model_copy(update={"profile": f"{path.stem}/{name}"}))
         for name, (changes, settings) in zip(_names([changes for changes, _ in found]), found, strict=True)
     )
-    return Sweep(path.stem, path, content.notebooks, runs, content.resources)
+    return Sweep(path.stem, path, profiles.find(content.profile), content.notebooks, runs, content.resources)
 
 
 def check_resources(resources: Resources, cores: int, memory_mb: int, gpus: int) -> None:

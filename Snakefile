@@ -14,6 +14,7 @@ from pathlib import Path
 from aulib import dependencies, sweeps
 
 PROFILE = config.get("profile", "quick")
+DATA = config.get("data", "")  # stands for the content of the user's own datasets; whoever starts Snakemake has looked
 SWEEP = sweeps.load(config["sweep"]) if "sweep" in config else None
 NOTEBOOKS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
 BOOK = sorted(str(path) for path in Path("book").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
@@ -57,6 +58,7 @@ rule step:
         lambda found: [DONE.format(profile=found.profile, step=STEPS[found.step][1])] if STEPS[found.step][1] else []
     output: DONE
     wildcard_constraints: step="|".join(STEPS)
+    params: data=lambda found: DATA if found.step == "database" else ""
     threads: workflow.cores
     shell: "aulib build {wildcards.step} --profile {wildcards.profile} --mark {output}"
 
@@ -103,14 +105,14 @@ if SWEEP:
     PACKING = "--unpack {input.packed} --pack {output.packed}" if STORAGE else ""
     UNPACKING = "--unpack {input.packed} {input.run}" if STORAGE else ""
     RUNS = [run.name for run in SWEEP.runs]
-    TABLES = [*(f"{name}.csv" for name in ("results", "per_dataset", "confusion", "calibration", "thresholds")), "record.json"]
+    TABLES = [*sweeps.TABLES, "record.json"]
 
     @cache
     def code(*steps, notebook=None):
         files = [file for step in steps for file in STEPS[step][0]]
         if notebook:
             files += [f"notebooks/{notebook}.py", *dependencies.of_notebook(f"notebooks/{notebook}.py")]
-        return dependencies.files_hash(files)
+        return dependencies.files_hash(files) + (DATA if STORAGE and "database" in steps else "")
 
     def here(pattern, **values):
         """Files on this machine, also where the others lie in a storage."""
@@ -153,7 +155,8 @@ if SWEEP:
         input: unpack(lambda found: made(maker(found), STEPS[found.step][1]))
         output: mark=MADE, packed=[MADE + ".tar"] if STORAGE else []
         wildcard_constraints: step="corpus|database|store"
-        params: run=lambda found: maker(found).name, code=lambda found: code(found.step)
+        params: run=lambda found: maker(found).name, code=lambda found: code(found.step),
+            data=lambda found: DATA if found.step == "database" else ""
         threads: workflow.cores
         resources: **asked(gpus=0)
         shell: f"aulib build {{wildcards.step}} --sweep {SWEEP.path} --run {{params.run}} --mark {{output.mark}} {PACKING}"
@@ -182,7 +185,7 @@ if SWEEP:
 
     rule sweep_table:
         input: here(PLACE + "/{run}/{table}", run=RUNS, table=TABLES)
-        output: here(PLACE + "/{table}.csv", table=["results", "per_dataset", "runs"])
+        output: here(PLACE + "/{table}", table=[*sweeps.TABLES, "runs.csv"])
         shell: f"aulib collect {SWEEP.path} > /dev/null"
 
     if STORAGE:

@@ -255,9 +255,10 @@ def _make(given: argparse.Namespace) -> None:
     pipeline.Pipeline(settings)  # finds missing folders and an unwritable _build before anything runs
     pipeline.writable(root / "_build")
     with _alone(root / "_build" / ".make.lock", "another 'aulib make' is at work in this checkout"):
+        config = {"profile": given.profile, "data": pipeline.data_fingerprint([settings])}
         # First the products: what depends on one that was made anew with the same content is then not run again.
         for target in ("products", "all" if given.edition == "student" else "editions"):
-            if workflow.run(root, [target], given.cores, {"profile": given.profile}):
+            if workflow.run(root, [target], given.cores, config):
                 raise AulibError(
                     f"the book under profile '{given.profile}' is not finished: the reason stands above; "
                     "what was done is kept"
@@ -285,6 +286,7 @@ def _sweep(given: argparse.Namespace) -> int:
     options = ["--keep-going", "--retries", str(sweep.resources.retries), *given.snakemake]
     file = given.file.resolve()
     config = {"sweep": file.relative_to(root) if file.is_relative_to(root) else file}
+    config["data"] = pipeline.data_fingerprint(run.settings for run in sweep.runs)
     elsewhere = any(option.startswith(("--executor", "--workflow-profile", "--profile")) for option in given.snakemake)
     if given.storage:
         options = [*workflow.storage_options(given.storage), *options]

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -486,6 +486,19 @@ def atomically(path: Path, write: Callable[[Path], Any]) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def data_fingerprint(all_settings: Iterable[Settings]) -> str:
+    """Return a hash of the annotations of all datasets of one's own that are named, after a d; empty without any.
+
+    Example:
+        >>> from aulib import profiles
+        >>> data_fingerprint([profiles.load("tiny")])
+        ''
+    """
+    named = {(name, folder) for settings in all_settings for name, folder in settings.datasets.items() if folder}
+    found = [(name, folder, annotations_fingerprint(Path(folder).expanduser())) for name, folder in sorted(named)]
+    return f"d{_hash(found)}" if found else ""  # the letter, since digits alone would be read as a number
 
 
 def annotations_fingerprint(root: Path) -> str:

@@ -42,7 +42,7 @@ DECIDES["features"] = DECIDES["store"] | {
     "training": {"image_size", "weights", "pixels", "precision", "cache", "cache_dtype", "augment"}
 }
 #: The tables of a run that :func:`collect` puts together.
-TABLES = ("results.csv", "per_dataset.csv")
+TABLES = ("results.csv", "per_dataset.csv", "confusion.csv", "calibration.csv", "thresholds.csv")
 #: A name longer than this is cut and ends in a hash.
 LONGEST_NAME = 80
 
@@ -184,7 +184,7 @@ def collect(sweep: Sweep, folder: str | Path) -> list[str]:
 
     Args:
         sweep: the sweep.
-        folder: holds a folder per run; gets ``results.csv``, ``per_dataset.csv`` and ``runs.csv`` (parameters, and
+        folder: holds a folder per run; gets a file for each of :data:`TABLES` and ``runs.csv`` (parameters, and
             whether the run is done). While runs are missing the tables are called ``results.partial.csv`` and so on.
 
     Returns:

@@ -68,11 +68,12 @@ def run(
         root: the checkout.
         targets: rules or files.
         cores: at most so many at once.
-        config: what the ``Snakefile`` reads from ``config``.
+        config: what the ``Snakefile`` reads from ``config``; what is empty is left out.
         options: further options of Snakemake.
     """
     command = [sys.executable, "-m", "aulib._snakemake", "--cores", str(cores), "--nolock", "--rerun-incomplete"]
-    command += ["--quiet", "--config", *(f"{name}={value}" for name, value in config.items()), *options, "--", *targets]
+    told = [f"{name}={value}" for name, value in config.items() if value]
+    command += ["--quiet", "--config", *told, *options, "--", *targets]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, **notebooks.environment(), "PATH": path}
     return subprocess.run(command, cwd=root, env=environment, check=False).returncode

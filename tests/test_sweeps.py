@@ -124,7 +124,8 @@ def test_tables_are_joined_with_their_parameters_and_missing_runs_are_named(tmp_
         pd.DataFrame({"AU": ["AU01", "F1 macro"], "f1": [number, 0.5]}).to_csv(
             tmp_path / "out" / name / "results.csv", index=False
         )
-        pd.DataFrame({"dataset": ["unbc"]}).to_csv(tmp_path / "out" / name / "per_dataset.csv", index=False)
+        for table in sweeps.TABLES[1:]:
+            pd.DataFrame({"dataset": ["unbc"]}).to_csv(tmp_path / "out" / name / table, index=False)
     assert not (tmp_path / "out" / "results.csv").exists() and (tmp_path / "out" / "results.partial.csv").exists()
     assert sweeps.collect(sweep, tmp_path / "out") == []
     table = pd.read_csv(tmp_path / "out" / "results.csv")
@@ -134,6 +135,8 @@ def test_tables_are_joined_with_their_parameters_and_missing_runs_are_named(tmp_
         for au, f1 in (("AU01", seed), ("F1 macro", 0.5))
     ]
     assert pd.read_csv(tmp_path / "out" / "runs.csv")["done"].all()
+    for table in sweeps.TABLES[1:]:
+        assert pd.read_csv(tmp_path / "out" / table)["seed"].tolist() == [0, 1]
 
 
 def test_an_unknown_run_is_refused_with_the_name_of_a_known_one(tmp_path):

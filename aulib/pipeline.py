@@ -300,7 +300,7 @@ class Pipeline:
         if step == "features":  # too large to be read again; a folder's name stands for all that decides its content
             return _hash([folder.name for folder in self.features()])
         files = {
-            "corpus": lambda: [self._corpus() / "truth.parquet", self._corpus() / "corpus.json"],
+            "corpus": lambda: [self._corpus() / name for name in ("truth.parquet", "corpus.json") if self.synthetic],
             "database": lambda: [self._database_file],
             "store": lambda: [self.store().folder / "store.json", self.store().folder / "index.parquet"],
             "run": lambda: [

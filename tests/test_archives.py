@@ -80,6 +80,7 @@ def test_real_datasets_are_no_product(tmp_path):
     root = synth.make_corpus(tmp_path / "own", scale=0.02, size=32, datasets=["ck_plus"]) / "ck_plus"
     settings = profiles.settings(**SETTINGS, datasets={"ck_plus": str(root)})
     work = Pipeline(settings, tmp_path / "work", progress=False)
-    assert work.made("corpus") == []
+    assert work.made("corpus") == [] and work.content("corpus")
+    assert not list(work.folder.glob("corpus-*"))  # nor is one rendered
     with tarfile.open(archives.pack(work, "database", tmp_path / "database.tar")) as tar:
         assert not [name for name in tar.getnames() if name.endswith(".png")]

@@ -97,10 +97,11 @@ if SWEEP:
     # Products that several runs share are made once, by the first of these runs. What a step's code was is one of its
     # parameters, not an input: jobs on other machines bring the code along. With `storage` the jobs share no folder:
     # products and results lie there, packed, and what a run has made is fetched to PLACE. The storage keeps no record
-    # of how a file was made, so that its name there says it: {key} stands for settings and code.
+    # of how a file was made, so that its name there says it: {key} stands for settings, code and data. Sweeps share it.
     PLACE, ASKED, STORAGE = f"_build/sweeps/{SWEEP.name}", SWEEP.resources, config.get("storage")
     THERE = f"sweeps/{SWEEP.name}" if STORAGE else PLACE
-    MADE, RUN = THERE + "/products/{step}-{key}", THERE + ("/{run}/{key}" if STORAGE else "/{run}")
+    MADE = ("" if STORAGE else PLACE + "/") + "products/{step}-{key}"
+    RUN = THERE + ("/{run}/{key}" if STORAGE else "/{run}")
     SHARED = list(sweeps.DECIDES)
     PACKING = "--unpack {input.packed} --pack {output.packed}" if STORAGE else ""
     UNPACKING = "--unpack {input.packed} {input.run}" if STORAGE else ""

@@ -293,7 +293,9 @@ def _sweep(given: argparse.Namespace) -> int:
         config["storage"] = given.storage
         if elsewhere:
             workflow.check_brought_along(root, [given.file, sweep.profile])
-    if not elsewhere:
+    if elsewhere:  # what a job says there reaches nobody: let Snakemake show the log of one that failed
+        options = ["--quiet", "progress", "reason", "--show-failed-logs", *options]
+    else:
         free = psutil.virtual_memory().available // 2**20
         memory = min(given.memory_mb or free, free)
         sweeps.check_resources(sweep.resources, given.cores, memory, given.gpus)

@@ -19,6 +19,8 @@ STORAGES = {"s3://": "s3", "gs://": "gcs", "az://": "azure"}
 def storage_options(address: str) -> list[str]:
     """Return Snakemake's options for products and results that lie in a storage.
 
+    The names of files there stand for all that decides their content; nothing else makes one anew.
+
     Args:
         address: as ``s3://bucket/folder``.
 
@@ -26,7 +28,7 @@ def storage_options(address: str) -> list[str]:
         SettingsError: an address of another kind, or one whose plugin is not installed.
 
     Example:
-        >>> storage_options("s3://bucket/study")
+        >>> storage_options("s3://bucket/study")[:4]
         ['--default-storage-provider', 's3', '--default-storage-prefix', 's3://bucket/study']
     """
     provider = next((name for start, name in STORAGES.items() if address.startswith(start)), None)
@@ -38,7 +40,8 @@ def storage_options(address: str) -> list[str]:
         raise SettingsError(
             f"a storage {address} needs Snakemake's plugin: pip install snakemake-storage-plugin-{provider}"
         )
-    return ["--default-storage-provider", provider, "--default-storage-prefix", address.rstrip("/")]
+    place = ["--default-storage-provider", provider, "--default-storage-prefix", address.rstrip("/")]
+    return [*place, "--rerun-triggers", "mtime", "input"]
 
 
 def check_brought_along(root: Path, files: Iterable[Path]) -> None:

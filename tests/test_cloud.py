@@ -129,6 +129,23 @@ def test_a_sweep_on_kubernetes_finishes_right_although_a_pod_is_killed(clone, st
     assert {"corpus", "database", "store", "features", "results.csv", "run.tar"} <= kept
 
 
+def test_the_reason_of_a_failed_pod_is_shown(clone, store, tmp_path):
+    """A run that cannot work fails in its pod. What comes before it was made by the other sweep, and is shared."""
+    failing = SMALL.replace("seed: [0, 1]", "seed: [0]").replace("[5]", "[90000]").replace("retries: 2", "retries: 0")
+    (clone / "fails.yml").write_text(failing)
+    subprocess.run(["git", "add", "fails.yml"], cwd=clone, check=True)
+    with pods.Cluster(tmp_path / "pods", IMAGE) as cluster:
+        done = aulib(
+            clone, "sweep", "fails.yml", "--storage", "s3://faces/study", "--",
+            "--workflow-profile", "profiles/cluster/kubernetes", "--container-image", IMAGE,
+            "--seconds-between-status-checks", "1", env=store | {"KUBECONFIG": str(cluster.config)}, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1 and "0 of 1 runs have their results" in done.stderr
+    told = done.stdout + done.stderr
+    assert "no action unit has 90000 displayed labels" in told and "Trying to restart" not in told, told
+    assert [pod.rule for pod in cluster.pods] == ["sweep_result"]
+
+
 def test_what_lies_in_the_storage_is_not_made_again_and_a_change_concerns_its_consumers(clone, store):
     again = aulib(clone, "sweep", "study.yml", "--storage", "s3://faces/study", env=store)
     assert "Nothing to be done" in again.stderr and "Execute" not in again.stderr

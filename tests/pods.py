@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+VERBS = {"POST": "create", "GET": "get", "DELETE": "delete"}
 OF_NAMESPACE = re.compile(
     r"/(?:api/v1|apis/batch/v1)/namespaces/[^/]+/(?P<kind>\w+)(?:/(?P<name>[^/]+))?(?:/(?P<part>\w+))?$"
 )
@@ -52,6 +53,7 @@ class Cluster:
         self.pods: list[Pod] = []
         self.secrets: dict[str, dict] = {}
         self.deleted: set[str] = set()
+        self.needed: set[tuple[str, str]] = set()  # resource and verb, as a role names them
         # The image holds the plugin in wheels, so that this step of each job needs no package index.
         (folder / "bin").mkdir(parents=True)
         (folder / "bin" / "pip").write_text("#!/bin/sh\necho pip $*\n")
@@ -137,7 +139,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(pod.log.read_text(), kind="text/plain")
 
     def _asked(self) -> dict[str, str]:
-        return OF_NAMESPACE.match(urlsplit(self.path).path).groupdict()
+        asked = OF_NAMESPACE.match(urlsplit(self.path).path).groupdict()
+        verb = "list" if self.command == "GET" and not asked["name"] else VERBS[self.command]
+        self.cluster.needed.add(("/".join(filter(None, (asked["kind"], asked["part"]))), verb))
+        return asked
 
     def _answer(self, content, status: int = 200, kind: str = "application/json") -> None:
         data = (content if kind == "text/plain" else json.dumps(content)).encode()

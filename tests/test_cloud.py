@@ -14,6 +14,7 @@ import boto3
 import pandas as pd
 import pods
 import pytest
+import yaml
 from conftest import aulib, copy_tree
 from moto.server import ThreadedMotoServer
 
@@ -115,6 +116,9 @@ def test_a_sweep_on_kubernetes_finishes_right_although_a_pod_is_killed(clone, st
         assert sorted(asked) == ["2500M", "2500M", "5000M"]  # more at the second try
         assert not [pod for pod in cluster.pods if "nvidia.com/gpu" in pod.container["resources"]["requests"]]
         assert not cluster.left()
+        role = yaml.safe_load((clone / "profiles/cluster/kubernetes/role.yaml").read_text())
+        allowed = {(what, verb) for rule in role["rules"] for what in rule["resources"] for verb in rule["verbs"]}
+        assert {("jobs", "create"), ("pods/log", "get")} <= cluster.needed <= allowed
 
     here = pd.read_csv(clone / "_build/sweeps/study/results.csv")
     assert here["run"].nunique() == 2

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -70,6 +71,16 @@ def test_binder_starts_what_it_is_given_under_the_profile_tiny():
         [start, "sh", "-c", "echo $AULIB_PROFILE $0", "x"], capture_output=True, text=True, check=True
     )
     assert done.stdout == "tiny x\n" and (ROOT / ".binder" / "postBuild").stat().st_mode & 0o111
+
+
+def test_the_image_for_kubernetes_is_made_from_files_that_exist_and_a_python_that_is_supported():
+    text = (ROOT / "profiles" / "cluster" / "kubernetes" / "Dockerfile").read_text("utf-8")
+    copied = [name for line in re.findall(r"^COPY (.+)$", text, re.M) for name in line.split()[:-1]]
+    assert copied and all((ROOT / name).exists() for name in copied)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert SpecifierSet(project["requires-python"]).contains(re.search(r"python:(3\.\d+)", text).group(1))
+    for plugin in re.findall(r"snakemake-storage-plugin-\w+", text):
+        assert plugin in lock()
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

@@ -8,13 +8,15 @@
 # The steps build or find their products through aulib.pipeline. A small file says that a step is finished and holds a
 # hash of what was made: a file that is written anew with the same content makes nothing after it run again.
 
+import shlex
 from functools import cache
 from pathlib import Path
 
 from aulib import dependencies, sweeps
 
 PROFILE = config.get("profile", "quick")
-DATA = config.get("data", "")  # stands for the content of the user's own datasets; whoever starts Snakemake has looked
+# What stands for the content of the user's own datasets, of all runs of a sweep in turn; whoever starts Snakemake has looked.
+DATA = str(config.get("data", "")).split(",")
 SWEEP = sweeps.load(config["sweep"]) if "sweep" in config else None
 NOTEBOOKS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
 BOOK = sorted(str(path) for path in Path("book").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
@@ -58,7 +60,7 @@ rule step:
         lambda found: [DONE.format(profile=found.profile, step=STEPS[found.step][1])] if STEPS[found.step][1] else []
     output: DONE
     wildcard_constraints: step="|".join(STEPS)
-    params: data=lambda found: DATA if found.step == "database" else ""
+    params: data=lambda found: DATA[0] if found.step == "database" else ""
     threads: workflow.cores
     shell: "aulib build {wildcards.step} --profile {wildcards.profile} --mark {output}"
 
@@ -105,7 +107,7 @@ if SWEEP:
     SHARED = list(sweeps.DECIDES)
     PACKING = "--unpack {input.packed} --pack {output.packed}" if STORAGE else ""
     UNPACKING = "--unpack {input.packed} {input.run}" if STORAGE else ""
-    RUNS = [run.name for run in SWEEP.runs]
+    FILE, RUNS = shlex.quote(str(SWEEP.path)), [run.name for run in SWEEP.runs]
     TABLES = [*sweeps.TABLES, "record.json"]
 
     @cache
@@ -113,27 +115,39 @@ if SWEEP:
         files = [file for step in steps for file in STEPS[step][0]]
         if notebook:
             files += [f"notebooks/{notebook}.py", *dependencies.of_notebook(f"notebooks/{notebook}.py")]
-        return dependencies.files_hash(files) + (DATA if STORAGE and "database" in steps else "")
+        return dependencies.files_hash(files)
+
+    def data_of(run):
+        return DATA[RUNS.index(run.name)] if len(DATA) == len(RUNS) else DATA[0]
+
+    def key(run, step, code):
+        """What a name in the storage stands for."""
+        return f"{run.key(step)}-{code}{'' if step == 'corpus' else data_of(run)}"
 
     def here(pattern, **values):
         """Files on this machine, also where the others lie in a storage."""
         return [local(path) for path in expand(pattern, **values)]
+
+    def timeless(path):
+        """In a storage names say it all, and times mislead: of two sweeps that make the same product, one is later."""
+        return ancient(path) if STORAGE else path
 
     def until(step):
         return SHARED[: SHARED.index(step) + 1] if step else []
 
     def made(run, step):
         """The mark of a run's product; with a storage also that and all earlier products, packed."""
-        marks = [MADE.format(step=one, key=f"{run.key(one)}-{code(*until(one))}" if STORAGE else run.key(one)) for one in until(step)]
-        return {"mark": marks[-1:], "packed": [f"{mark}.tar" for mark in marks] if STORAGE else []}
+        keys = {one: key(run, one, code(*until(one))) if STORAGE else run.key(one) for one in until(step)}
+        marks = [MADE.format(step=one, key=keys[one]) for one in keys]
+        return {"mark": [timeless(mark) for mark in marks[-1:]], "packed": [timeless(f"{mark}.tar") for mark in marks] if STORAGE else []}
 
     def maker(found):
         return SWEEP.maker(found.step, found.key.split("-")[0])
 
     def of_run(name, notebook=None):
         """The folder of a run's results, or of a notebook."""
-        run = SWEEP.run(name)
-        return RUN.format(run=name, key=f"{run.key('results')}-{code(*SHARED, 'run', 'results', notebook=notebook)}")
+        made_by = code(*SHARED, "run", "results", notebook=notebook)
+        return RUN.format(run=name, key=key(SWEEP.run(name), "results", made_by))
 
     def file_of_run(found):
         notebook = found.file.removesuffix(".ipynb") if found.file.endswith(".ipynb") else None
@@ -141,9 +155,10 @@ if SWEEP:
 
     def asked(gpus=ASKED.gpus):
         """What a job may use. Kubernetes takes a GPU count of 0 for a wish for a GPU."""
-        return {"mem_mb": lambda found, attempt: ASKED.memory_mb * attempt, "runtime": ASKED.minutes} | ({"gpu": gpus} if gpus else {})
+        always = {"mem_mb": lambda found, attempt: ASKED.memory_mb * attempt, "runtime": ASKED.minutes, "disk_mb": ASKED.disk_mb}
+        return always | ({"gpu": gpus} if gpus else {})
 
-    localrules: sweep, sweep_table, sweep_fetch
+    localrules: sweep, sweep_table
 
     wildcard_constraints:
         run="[^/]+",
@@ -157,10 +172,10 @@ if SWEEP:
         output: mark=MADE, packed=[MADE + ".tar"] if STORAGE else []
         wildcard_constraints: step="corpus|database|store"
         params: run=lambda found: maker(found).name, code=lambda found: code(found.step),
-            data=lambda found: DATA if found.step == "database" else ""
+            data=lambda found: data_of(maker(found)) if found.step == "database" else ""
         threads: workflow.cores
         resources: **asked(gpus=0)
-        shell: f"aulib build {{wildcards.step}} --sweep {SWEEP.path} --run {{params.run}} --mark {{output.mark}} {PACKING}"
+        shell: f"aulib build {{wildcards.step}} --sweep {FILE} --run {{params.run}} --mark {{output.mark}} {PACKING}"
 
     use rule sweep_product as sweep_features with:
         wildcard_constraints: step="features"
@@ -172,24 +187,26 @@ if SWEEP:
         params: code=code("run", "results"), settings=lambda found: SWEEP.run(found.run).key("results")
         threads: ASKED.threads
         resources: **asked()
-        shell: f"aulib build results --sweep {SWEEP.path} --run {{wildcards.run}} --into $(dirname {{output.results}}) {PACKING}"
+        shell: f"aulib build results --sweep {FILE} --run {{wildcards.run}} --into $(dirname {{output.results}}) {PACKING}"
 
     rule sweep_notebook:
-        input: unpack(lambda found: made(SWEEP.run(found.run), "features")), results=lambda found: of_run(found.run) + "/results.csv",
-            run=lambda found: [of_run(found.run) + "/run.tar"] if STORAGE else []
+        input: unpack(lambda found: made(SWEEP.run(found.run), "features")), results=lambda found: timeless(of_run(found.run) + "/results.csv"),
+            run=lambda found: [timeless(of_run(found.run) + "/run.tar")] if STORAGE else []
         output: RUN + "/{name}.ipynb"
         wildcard_constraints: name="|".join(NOTEBOOKS)
         params: code=lambda found: code(notebook=found.name), settings=lambda found: SWEEP.run(found.run).key("results")
         threads: ASKED.threads
         resources: **asked()
-        shell: f"aulib run {{wildcards.name}} --sweep {SWEEP.path} --run {{wildcards.run}} --into $(dirname {{output}}) {UNPACKING}"
+        shell: f"aulib run {{wildcards.name}} --sweep {FILE} --run {{wildcards.run}} --into $(dirname {{output}}) {UNPACKING}"
 
     rule sweep_table:
         input: here(PLACE + "/{run}/{table}", run=RUNS, table=TABLES)
         output: here(PLACE + "/{table}", table=[*sweeps.TABLES, "runs.csv"])
-        shell: f"aulib collect {SWEEP.path} > /dev/null"
+        shell: f"aulib collect {FILE} > /dev/null"
 
     if STORAGE:
+        localrules: sweep_fetch
+
         rule sweep_fetch:
             input: file_of_run
             output: local(PLACE + "/{run}/{file}")

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from aulib import adapters, archives, notebooks, pipeline, profiles, sweeps, workflow
+from aulib import adapters, archives, notebooks, pipeline, profiles, remote, sweeps, workflow
 from aulib.errors import AulibError, SettingsError
 
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "finished parts are kept"
             )
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            return _say(f"cannot write {error.filename}: {error.strerror}")
+            return _say(f"cannot use {error.filename}: {error.strerror}")
         raise
     except KeyboardInterrupt:
         return _say("interrupted; run the same command again to go on", code=130)
@@ -255,7 +255,7 @@ def _make(given: argparse.Namespace) -> None:
     pipeline.Pipeline(settings)  # finds missing folders and an unwritable _build before anything runs
     pipeline.writable(root / "_build")
     with _alone(root / "_build" / ".make.lock", "another 'aulib make' is at work in this checkout"):
-        config = {"profile": given.profile, "data": pipeline.data_fingerprint([settings])}
+        config = {"profile": given.profile, "data": pipeline.data_fingerprint(settings)}
         # First the products: what depends on one that was made anew with the same content is then not run again.
         for target in ("products", "all" if given.edition == "student" else "editions"):
             if workflow.run(root, [target], given.cores, config):
@@ -286,14 +286,20 @@ def _sweep(given: argparse.Namespace) -> int:
     options = ["--keep-going", "--retries", str(sweep.resources.retries), *given.snakemake]
     file = given.file.resolve()
     config = {"sweep": file.relative_to(root) if file.is_relative_to(root) else file}
-    config["data"] = pipeline.data_fingerprint(run.settings for run in sweep.runs)
-    elsewhere = any(option.startswith(("--executor", "--workflow-profile", "--profile")) for option in given.snakemake)
+    data = [pipeline.data_fingerprint(run.settings) for run in sweep.runs]
+    config["data"] = ",".join(data) if any(data) else ""
+    executor = remote.executor(given.snakemake)
+    if executor == "kubernetes":
+        remote.check_kubernetes(given.snakemake, given.storage)
     if given.storage:
-        options = [*workflow.storage_options(given.storage), *options]
+        options = [*remote.storage_options(given.storage), *options]
+        options += ["--local-storage-prefix", f".snakemake/storage/{sweep.name}"]
         config["storage"] = given.storage
-        if elsewhere:
-            workflow.check_brought_along(root, [given.file, sweep.profile])
-    if elsewhere:  # what a job says there reaches nobody: let Snakemake show the log of one that failed
+        if not any(option.startswith("--storage-s3-") for option in given.snakemake):
+            remote.check_bucket(given.storage, write=not given.dry_run)
+        if executor != "local":
+            remote.check_brought_along(root, [given.file, sweep.profile])
+    if executor != "local":  # what a job says there reaches nobody: let Snakemake show the log of one that failed
         options = ["--quiet", "progress", "reason", "--show-failed-logs", *options]
     else:
         free = psutil.virtual_memory().available // 2**20
@@ -310,7 +316,7 @@ def _sweep(given: argparse.Namespace) -> int:
 
 
 def _told(sweep: sweeps.Sweep, place: Path, failed: bool) -> int:
-    missing = sweeps.collect(sweep, place)
+    missing = sweeps.collect(sweep, place, finished=not failed)
     if missing or failed:
         return _say(
             f"{len(sweep.runs) - len(missing)} of {len(sweep.runs)} runs have their results in {place}; not finished: "
@@ -490,7 +496,7 @@ def _build(given: argparse.Namespace) -> None:
         given.mark.parent.mkdir(parents=True, exist_ok=True)
         pipeline.atomically(given.mark, lambda path: Path(path).write_text(f"{work.content(given.step)}\n", "utf-8"))
     if given.pack:
-        archives.pack(work, "run" if given.step == "results" else given.step, given.pack)
+        archives.pack(work, given.pack, *(("run", "results") if given.step == "results" else (given.step,)))
     print(place)
 
 

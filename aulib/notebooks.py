@@ -137,6 +137,7 @@ def execute(
 
     Raises:
         SettingsError: a parameter the notebook does not know, or an address that papermill cannot write to.
+        AulibError: the finished notebook could not be copied to the address.
         NotebookFailedError: a cell failed or took too long; the copy with its traceback lies in
             ``_build/failed/<profile>``, or with a ``folder`` in its folder ``failed``.
         KernelDiedError: the kernel died each time.
@@ -183,8 +184,8 @@ def _writer(address: str) -> Callable[[Path], None]:
     from papermill.iorw import LocalHandler, papermill_io
 
     handler = papermill_io.get_handler(address)
-    if isinstance(handler, LocalHandler):
-        raise SettingsError(f"papermill does not know addresses such as {address}; it knows s3://, gs:// and abs://")
+    if isinstance(handler, LocalHandler) or address.startswith(("http://", "https://")):
+        raise SettingsError(f"papermill cannot write to addresses such as {address}; it can to s3://, gs:// and abs://")
     try:
         handler.listdir(address)
     except PapermillOptionalDependencyException as error:
@@ -193,7 +194,15 @@ def _writer(address: str) -> Callable[[Path], None]:
         pass  # a handler that cannot list, or a folder that the first file will make
     except Exception as error:  # each service has errors of its own
         raise SettingsError(f"{address} cannot be used: {' '.join(str(error).split())}") from None
-    return lambda path: papermill_io.write(path.read_text("utf-8"), f"{address.rstrip('/')}/{path.name}")
+
+    def write(path: Path) -> None:
+        try:
+            papermill_io.write(path.read_text("utf-8"), f"{address.rstrip('/')}/{path.name}")
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise AulibError(f"{path} is finished, but could not be copied to {address}: {reason}") from None
+
+    return write
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -144,7 +144,7 @@ class Pipeline:
 
         wanted = {"size": self.settings.training.image_size, **self.settings.images.model_dump()}
         listed = self.database()[["dataset", "image"]].dropna().to_numpy(dtype=str)
-        roots = {name: self._origin(root) for name, root in self.roots().items()}
+        roots = {name: self._origin(name, root) for name, root in self.roots().items()}
         key = {"images": _hash(listed.tolist()), "roots": roots, **wanted, "code": code_hash("images")}
         uncut = self._loose() if wanted["crop"] == "whole" else []
         if uncut:
@@ -330,10 +330,12 @@ class Pipeline:
             made = self._database_file.parent if step == "database" else self.build(step)
         return [made, made.with_suffix(".json")] if made else []
 
-    def _origin(self, root: Path, fingerprint: Callable[[Path], str] | None = None) -> str | list[str]:
+    def _origin(
+        self, name: str, root: Path, fingerprint: Callable[[Path], str] | None = None
+    ) -> str | list[str]:
         """What stands for a dataset's folder in a key. The synthetic corpus is known by its name, wherever it lies."""
-        if self.folder in root.parents:
-            return root.relative_to(self.folder).as_posix()
+        if not self.settings.datasets.get(name):
+            return f"{root.parent.name}/{name}"
         return [str(root), fingerprint(root)] if fingerprint else str(root)
 
     def _features_folder(self) -> Path:
@@ -361,7 +363,7 @@ class Pipeline:
     def _database_file(self) -> Path:
         roots = self.roots()
         key = {
-            "roots": {name: self._origin(root, annotations_fingerprint) for name, root in sorted(roots.items())},
+            "roots": {name: self._origin(name, root, annotations_fingerprint) for name, root in sorted(roots.items())},
             "readers": self.settings.readers,
             "code": code_hash("adapters", "database"),
         }
@@ -488,16 +490,18 @@ def atomically(path: Path, write: Callable[[Path], Any]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def data_fingerprint(all_settings: Iterable[Settings]) -> str:
-    """Return a hash of the annotations of all datasets of one's own that are named, after a d; empty without any.
+def data_fingerprint(settings: Settings) -> str:
+    """Return a hash of the annotations of all datasets of one's own, after a d; empty if there are none.
+
+    It holds paths and times, as :func:`annotations_fingerprint` does: a copy of a dataset is another one.
 
     Example:
         >>> from aulib import profiles
-        >>> data_fingerprint([profiles.load("tiny")])
+        >>> data_fingerprint(profiles.load("tiny"))
         ''
     """
-    named = {(name, folder) for settings in all_settings for name, folder in settings.datasets.items() if folder}
-    found = [(name, folder, annotations_fingerprint(Path(folder).expanduser())) for name, folder in sorted(named)]
+    named = sorted((name, folder) for name, folder in settings.datasets.items() if folder)
+    found = [(name, folder, annotations_fingerprint(Path(folder).expanduser())) for name, folder in named]
     return f"d{_hash(found)}" if found else ""  # the letter, since digits alone would be read as a number
 
 

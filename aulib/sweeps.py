@@ -56,6 +56,7 @@ class Resources(BaseModel):
     gpus: int = Field(0, ge=0, description="graphics cards of a run; two runs never share one")
     minutes: int = Field(120, ge=1, description="after which a run is ended")
     retries: int = Field(2, ge=0, description="further tries of a run that was killed")
+    disk_mb: int = Field(20_000, ge=100, description="for a run's products and copies of them; for Kubernetes")
 
 
 class _File(BaseModel):
@@ -140,6 +141,8 @@ def load(path: str | Path) -> Sweep:
         ['seed-0_dropout-0.3', 'seed-0_dropout-0.5', 'seed-1_dropout-0.3', 'seed-1_dropout-0.5']
     """
     path = Path(path)
+    if not re.fullmatch(r"[\w.-]+", path.stem):
+        raise SettingsError(f"{path}: call the file by letters, digits, '.', '-' and '_' alone; its name names folders")
     content = _read(path)
     base = profiles.load(content.profile)
     found, problems = [], []
@@ -179,21 +182,22 @@ def check_resources(resources: Resources, cores: int, memory_mb: int, gpus: int)
         )
 
 
-def collect(sweep: Sweep, folder: str | Path) -> list[str]:
+def collect(sweep: Sweep, folder: str | Path, finished: bool = True) -> list[str]:
     """Put the tables of all runs below each other, with the parameters that each run changes in front.
 
     Args:
         sweep: the sweep.
         folder: holds a folder per run; gets a file for each of :data:`TABLES` and ``runs.csv`` (parameters, and
             whether the run is done). While runs are missing the tables are called ``results.partial.csv`` and so on.
+        finished: False calls them so in any case: something failed, and tables may be from an earlier code.
 
     Returns:
-        Names of the runs that are not done.
+        Names of the runs that are not done, or were done with other settings.
     """
     folder = Path(folder)
     runs = sweep.table()
-    done = [run.name for run in sweep.runs if all((folder / run.name / table).is_file() for table in TABLES)]
-    ending = ".csv" if len(done) == len(runs) else ".partial.csv"
+    done = [run.name for run in sweep.runs if _is_done(run, folder / run.name)]
+    ending = ".csv" if finished and len(done) == len(runs) else ".partial.csv"
     for table in TABLES if done else ():
         parts = {name: pd.read_csv(folder / name / table) for name in done}
         rows = pd.concat(parts, names=["run"]).reset_index("run").reset_index(drop=True)
@@ -203,6 +207,14 @@ def collect(sweep: Sweep, folder: str | Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     atomically(folder / f"runs{ending}", lambda path: state.to_csv(path, index=False))
     return [name for name in runs.index if name not in done]
+
+
+def _is_done(run: Run, folder: Path) -> bool:
+    """Whether all tables are there, made with the settings that the run has now."""
+    if not all((folder / table).is_file() for table in (*TABLES, "record.json")):
+        return False
+    made_with = json.loads((folder / "record.json").read_text("utf-8"))["all settings"]
+    return made_with == run.settings.model_dump(mode="json")
 
 
 def _read(path: Path) -> _File:

@@ -25,7 +25,7 @@ def packed(tmp_path_factory):
     """Every step's product in a file, and the results of the run."""
     folder = tmp_path_factory.mktemp("packed")
     work = Pipeline(profiles.settings(**SETTINGS), tmp_path_factory.mktemp("here"), progress=False)
-    files = [archives.pack(work, step, folder / f"{step}.tar") for step in STEPS]
+    files = [archives.pack(work, folder / f"{step}.tar", step) for step in STEPS]
     return files, pd.read_csv(work.results() / "results.csv")
 
 
@@ -55,7 +55,17 @@ def test_what_is_there_stays_and_two_may_unpack_at_once(packed, tmp_path):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: archives.unpack(files, tmp_path), range(4)))
     assert mark.read_text() == "kept"
-    assert not list(tmp_path.glob(".unpacking-*")) and not list(tmp_path.rglob("*.lock"))
+    assert not list(tmp_path.glob(".unpacking-*"))
+
+
+def test_a_product_that_is_half_made_is_replaced(packed, tmp_path):
+    files, _ = packed
+    archives.unpack(files[:1], tmp_path)
+    done, truth = next(tmp_path.glob("corpus-*.json")), next(tmp_path.glob("corpus-*/truth.parquet"))
+    done.unlink()
+    truth.unlink()
+    archives.unpack(files[:1], tmp_path)
+    assert done.is_file() and truth.is_file()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.97])
@@ -72,7 +82,7 @@ def test_a_failed_packing_leaves_no_file(tmp_path, monkeypatch):
     work = Pipeline(profiles.settings(**SETTINGS), tmp_path / "work", progress=False)
     monkeypatch.setattr(tarfile.TarFile, "add", refuse)
     with pytest.raises(AssertionError):
-        archives.pack(work, "corpus", tmp_path / "corpus.tar")
+        archives.pack(work, tmp_path / "corpus.tar", "corpus")
     assert not [path for path in tmp_path.iterdir() if path.name != "work"]
 
 
@@ -82,5 +92,5 @@ def test_real_datasets_are_no_product(tmp_path):
     work = Pipeline(settings, tmp_path / "work", progress=False)
     assert work.made("corpus") == [] and work.content("corpus")
     assert not list(work.folder.glob("corpus-*"))  # nor is one rendered
-    with tarfile.open(archives.pack(work, "database", tmp_path / "database.tar")) as tar:
+    with tarfile.open(archives.pack(work, tmp_path / "database.tar", "database")) as tar:
         assert not [name for name in tar.getnames() if name.endswith(".png")]

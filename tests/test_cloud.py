@@ -18,11 +18,12 @@ import yaml
 from conftest import aulib, copy_tree
 from moto.server import ThreadedMotoServer
 
-from aulib import workflow
+from aulib import remote
 from aulib.errors import SettingsError
 
 SMALL = """
 profile: tiny
+notebooks: [06_results]
 grid:
   seed: [0, 1]
   corpus: [{scale: 0.02, size: 32}]
@@ -30,7 +31,7 @@ grid:
   training.epochs: [[2, 1]]
   selection.min_occurrences: [5]
   evaluation.bootstrap: [20]
-resources: {memory_mb: 2500, minutes: 20, retries: 2}
+resources: {memory_mb: 3500, disk_mb: 9000, minutes: 20, retries: 2}
 """
 IMAGE = "registry/aulib:test"
 
@@ -65,10 +66,10 @@ def bucket(store, name):
     return service.Bucket(name)
 
 
-def plan(clone, store, sweep, folder):
+def plan(clone, store, sweep, folder, *config):
     """What Snakemake would do, in its own words."""
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "2", "--config", f"sweep={sweep}"]
-    command += [f"storage={folder}", *workflow.storage_options(folder), "--", "sweep"]
+    command += [f"storage={folder}", *config, *remote.storage_options(folder), "--", "sweep"]
     environment = {**os.environ, **store, "PYTHONPATH": str(clone)}
     return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=True).stdout
 
@@ -95,6 +96,7 @@ def kill_one(cluster, ended, killed):
 
 
 def test_a_sweep_on_kubernetes_finishes_right_although_a_pod_is_killed(clone, store, tmp_path):
+    bucket(store, "faces").create()
     killed, ended = [], threading.Event()
     with pods.Cluster(tmp_path / "pods", IMAGE) as cluster:
         environment = store | {"KUBECONFIG": str(cluster.config)}
@@ -113,7 +115,8 @@ def test_a_sweep_on_kubernetes_finishes_right_although_a_pod_is_killed(clone, st
         assert [pod.rule for pod in cluster.pods].count("sweep_result") == 3
         assert [pod.rule for pod in cluster.pods][:4] == 3 * ["sweep_product"] + ["sweep_features"]
         asked = [pod.container["resources"]["limits"]["memory"] for pod in cluster.pods if pod.rule == "sweep_result"]
-        assert sorted(asked) == ["2500M", "2500M", "5000M"]  # more at the second try
+        assert sorted(asked) == ["3500M", "3500M", "7000M"]  # more at the second try
+        assert {pod.container["resources"]["limits"]["ephemeral-storage"] for pod in cluster.pods} == {"9000M"}
         assert not [pod for pod in cluster.pods if "nvidia.com/gpu" in pod.container["resources"]["requests"]]
         assert not cluster.left()
         role = yaml.safe_load((clone / "profiles/cluster/kubernetes/role.yaml").read_text())
@@ -127,10 +130,12 @@ def test_a_sweep_on_kubernetes_finishes_right_although_a_pod_is_killed(clone, st
         alone = aulib(clone, "build", "results", "--sweep", "study.yml", "--run", run).stdout.split()[-1]
         expected = pd.read_csv(f"{alone}/results.csv")
         assert rows["f1"].to_numpy() == pytest.approx(expected["f1"].to_numpy(), nan_ok=True)
+        notebook = json.loads((clone / "_build/sweeps/study" / run / "06_results.ipynb").read_text())
+        assert notebook["metadata"]["aulib"]["seed"] == int(run[5])
         record = json.loads((clone / "_build/sweeps/study" / run / "record.json").read_text())
         assert record["all settings"]["seed"] == int(run[5])
     kept = {item.key.split("/")[-1].split("-")[0] for item in bucket(store, "faces").objects.filter(Prefix="study/")}
-    assert {"corpus", "database", "store", "features", "results.csv", "run.tar"} <= kept
+    assert {"corpus", "database", "store", "features", "results.csv", "run.tar", "README.txt"} <= kept
 
 
 def test_the_reason_of_a_failed_pod_is_shown(clone, store, tmp_path):
@@ -157,13 +162,15 @@ def test_what_lies_in_the_storage_is_not_made_again_and_a_change_concerns_its_co
     assert "step=database" in planned and "step=corpus" not in planned, planned
     planned = plan_after(clone / "profiles/tiny.yml", "0.0003", "0.0004", clone, store)
     assert "rule sweep_result" in planned and "rule sweep_features" not in planned, planned
+    changed = plan(clone, store, "study.yml", "s3://faces/study", "data=d1,d1")  # annotations of one's own datasets
+    assert "step=database" in changed and "step=corpus" not in changed, changed
     assert "Nothing to be done" in plan(clone, store, "study.yml", "s3://faces/study")
 
 
 def test_a_gpu_is_asked_for_where_the_network_computes(clone, store):
     planned = plan(clone, store, "study_gpu.yml", "s3://faces/gpu")
     asking = {job.split(":")[0] for job in planned.split("\nrule ") if re.search(r"resources:.*\bgpu=1\b", job)}
-    assert asking == {"sweep_features", "sweep_result"}, planned
+    assert asking == {"sweep_features", "sweep_result", "sweep_notebook"}, planned
 
 
 def test_a_notebook_is_put_where_papermill_can_write(clone, store):
@@ -180,8 +187,9 @@ def test_a_notebook_is_put_where_papermill_can_write(clone, store):
     ("address", "words"),
     [
         ("s3://no-such-bucket/executed", ["s3://no-such-bucket/executed cannot be used", "bucket does not exist"]),
-        ("ftp://host/executed", ["papermill does not know addresses such as ftp://host/executed", "s3://"]),
+        ("ftp://host/executed", ["papermill cannot write to addresses such as ftp://host/executed", "s3://"]),
         ("gs://bucket/executed", ["gs://bucket/executed", "papermill[gcs]"]),
+        ("https://host/executed", ["papermill cannot write to", "https://host/executed"]),
     ],
 )
 def test_a_place_that_cannot_be_written_is_told_before_a_notebook_is_executed(clone, store, address, words):
@@ -195,26 +203,69 @@ def test_a_place_that_cannot_be_written_is_told_before_a_notebook_is_executed(cl
     [
         ("bucket/study", ["'bucket/study'", "s3://bucket/folder"]),
         ("s3://", ["'s3://'"]),
+        ("s3:///study", ["'s3:///study'"]),
+        ("s3://BUCKET/FOLDER", ["'s3://BUCKET/FOLDER'", "lower case"]),
+        ("s3://bucket/my study", ["'s3://bucket/my study'", "no spaces"]),
         ("ftp://host/study", ["accepted are s3://, gs://, az://"]),
         ("gs://bucket/study", ["pip install snakemake-storage-plugin-gcs"]),
     ],
 )
 def test_a_storage_that_cannot_be_used_is_told_before_anything_runs(clone, address, words):
     with pytest.raises(SettingsError) as caught:
-        workflow.storage_options(address)
+        remote.storage_options(address)
     assert all(word in str(caught.value) for word in words), caught.value
     done = aulib(clone, "sweep", "study.yml", "--storage", address, check=False)
     assert done.returncode == 1 and str(caught.value) in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_sweep_that_git_does_not_know_is_refused_where_jobs_run_elsewhere(clone, tmp_path, store):
+def test_what_git_does_not_know_is_refused_where_jobs_run_elsewhere(clone, tmp_path, store, monkeypatch):
     (tmp_path / "mine.yml").write_text(SMALL)
     (clone / "new.yml").write_text(SMALL)
-    options = ("--storage", "s3://faces/study", "--", "--workflow-profile", "profiles/cluster/kubernetes")
+    options = ("--storage", "s3://faces/study", "--", "--executor", "kubernetes", "--container-image", IMAGE)
     for file in (tmp_path / "mine.yml", clone / "new.yml"):
         done = aulib(clone, "sweep", str(file), *options, env=store, check=False)
         assert done.returncode == 1 and str(file) in done.stderr and "git add" in done.stderr, done.stderr
-    workflow.check_brought_along(clone, [clone / "study.yml", clone / "profiles/tiny.yml"])
+    known = [clone / "study.yml", clone / "profiles/tiny.yml"]
+    remote.check_brought_along(clone, known)
+    module = clone / "aulib" / "adapters" / "mine.py"
+    module.write_text("")
+    with pytest.raises(SettingsError, match="aulib/adapters/mine.py.*git add"):
+        remote.check_brought_along(clone, known)
+    module.unlink()
+    (clone / "study_gpu.yml").rename(clone / "away.yml")
+    with pytest.raises(SettingsError, match="study_gpu.yml.*git rm"):
+        remote.check_brought_along(clone, known)
+    (clone / "away.yml").rename(clone / "study_gpu.yml")
+    with pytest.raises(SettingsError, match="not a git repository"):
+        remote.check_brought_along(tmp_path, [tmp_path / "mine.yml"])
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SettingsError, match="git is not installed"):
+        remote.check_brought_along(clone, known)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["sweep", "study.yml", "--dry-run", "--", "-e", "kubernetes"], ["--storage s3://bucket/folder"]),
+        (
+            ["sweep", "study.yml", "--dry-run", "--storage", "s3://faces/study", "--",
+             "--workflow-profile", "profiles/cluster/kubernetes"],
+            ["which image", "Dockerfile"],
+        ),
+        (["sweep", "study.yml", "--dry-run", "--storage", "s3://nobody/study"], ["s3://nobody/study", "not exist"]),
+        (["build", "database", "--profile", "tiny", "--unpack", "none.tar"], ["none.tar", "is not there"]),
+    ],
+)  # fmt: skip
+def test_what_jobs_elsewhere_would_lack_is_told_before_anything_runs(clone, store, options, words):
+    done = aulib(clone, *options, env=store, check=False)
+    assert done.returncode == 1 and all(word in done.stderr for word in words), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_keys_are_told_before_anything_runs(clone, store):
+    nowhere = store | {"SNAKEMAKE_STORAGE_S3_ENDPOINT_URL": "http://127.0.0.1:9"}
+    done = aulib(clone, "sweep", "study.yml", "--storage", "s3://faces/study", env=nowhere, check=False)
+    assert done.returncode == 1 and "s3://faces/study cannot be used" in done.stderr and "_SECRET_KEY" in done.stderr
 
 
 def test_options_of_snakemake_may_follow_options_of_the_sweep(clone):

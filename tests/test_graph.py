@@ -9,7 +9,8 @@ import sys
 import pytest
 from conftest import copy_tree
 
-from aulib import cli, pipeline, profiles, synth
+from aulib import cli, pipeline, profiles, sweeps, synth
+from aulib.errors import SettingsError
 
 MARK = "_build/done/own/database"
 
@@ -70,4 +71,17 @@ def test_sweeps_hear_of_changed_annotations_too(trees, tmp_path, monkeypatch):
 
 
 def test_synthetic_data_have_no_fingerprint():
-    assert pipeline.data_fingerprint([profiles.load("tiny"), profiles.load("quick")]) == ""
+    assert pipeline.data_fingerprint(profiles.load("tiny")) == ""
+
+
+def test_datasets_of_ones_own_keep_their_fingerprint_wherever_products_lie(trees):
+    work = pipeline.Pipeline(profiles.settings(datasets={"unbc": str(trees / "unbc")}), trees, progress=False)
+    before = work._database_file
+    one_label(trees).write_text("1 2 3 4\n4 2 3 4\n")
+    assert pipeline.Pipeline(work.settings, trees, progress=False)._database_file != before
+
+
+def test_a_sweep_whose_name_cannot_name_a_folder_is_refused(tmp_path):
+    (tmp_path / "my study.yml").write_text("grid: {seed: [0]}")
+    with pytest.raises(SettingsError, match="my study.yml.*letters, digits"):
+        sweeps.load(tmp_path / "my study.yml")

@@ -124,6 +124,8 @@ def test_tables_are_joined_with_their_parameters_and_missing_runs_are_named(tmp_
         pd.DataFrame({"AU": ["AU01", "F1 macro"], "f1": [number, 0.5]}).to_csv(
             tmp_path / "out" / name / "results.csv", index=False
         )
+        record = {"all settings": sweep.runs[number].settings.model_dump(mode="json")}
+        (tmp_path / "out" / name / "record.json").write_text(json.dumps(record))
         for table in sweeps.TABLES[1:]:
             pd.DataFrame({"dataset": ["unbc"]}).to_csv(tmp_path / "out" / name / table, index=False)
     assert not (tmp_path / "out" / "results.csv").exists() and (tmp_path / "out" / "results.partial.csv").exists()
@@ -137,6 +139,11 @@ def test_tables_are_joined_with_their_parameters_and_missing_runs_are_named(tmp_
     assert pd.read_csv(tmp_path / "out" / "runs.csv")["done"].all()
     for table in sweeps.TABLES[1:]:
         assert pd.read_csv(tmp_path / "out" / table)["seed"].tolist() == [0, 1]
+    (tmp_path / "out" / "results.csv").unlink()
+    assert sweeps.collect(sweep, tmp_path / "out", finished=False) == []  # something failed: no final table
+    assert not (tmp_path / "out" / "results.csv").exists()
+    other = sweeps.load(written(tmp_path, "grid: {seed: [0, 1], training.epochs: [[2, 1]]}\nprofile: quick"))
+    assert sweeps.collect(other, tmp_path / "out") == names  # made with other settings
 
 
 def test_an_unknown_run_is_refused_with_the_name_of_a_known_one(tmp_path):

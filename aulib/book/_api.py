@@ -32,6 +32,7 @@ INTERNAL: dict[str, str] = {
     **{f"synth.{name}": "writes the corpus" for name in ("corpus", "plan", "writers")},
     **dict.fromkeys(("arrays", "crops", "decoding", "landmarks"), "a part of the image store"),
     **dict.fromkeys(("book", "dependencies", "editions", "notebooks", "workflow"), "makes the book"),
+    **dict.fromkeys(("archives", "remote"), "carries sweeps to other machines"),
     "cli": "aulib --help explains the commands",
 }
 _JUDGES = re.compile(r"exercises\.chapter_\d+")

@@ -106,7 +106,8 @@ def check_brought_along(root: Path, files: Iterable[Path]) -> None:
         SettingsError: one of them, or a file of the code, is not known to git or was deleted without its knowing.
     """
     lost = [str(file) for file in files if _git(root, "ls-files", str(file.resolve())) == []]
-    lost += _git(root, "ls-files", "--others", "--exclude-standard", "--", "aulib", "notebooks", "profiles")
+    others = _git(root, "ls-files", "--others", "--exclude-standard", "--", "aulib", "notebooks", "profiles")
+    lost += [name for name in others if "__pycache__" not in name]
     if lost:
         raise SettingsError(
             f"jobs on other machines get the files of {root} that git knows, and {', '.join(lost)} is none of them: "

@@ -213,7 +213,7 @@ def _is_done(run: Run, folder: Path) -> bool:
     """Whether all tables are there, made with the settings that the run has now."""
     if not all((folder / table).is_file() for table in (*TABLES, "record.json")):
         return False
-    made_with = json.loads((folder / "record.json").read_text("utf-8"))["all settings"]
+    made_with = json.loads((folder / "record.json").read_text("utf-8")).get("all settings")
     return made_with == run.settings.model_dump(mode="json")
 
 

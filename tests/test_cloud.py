@@ -48,13 +48,14 @@ def clone(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def store():
-    """An S3 server; what Snakemake, papermill and boto3 need to know of it."""
+    """An S3 server with a bucket; what Snakemake, papermill and boto3 need to know of it."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     address = "http://{}:{}".format(*server.get_host_and_port())
     names = {"ENDPOINT_URL": address, "ACCESS_KEY": "testing", "SECRET_KEY": "testing"}
     known = {f"SNAKEMAKE_STORAGE_S3_{name}": value for name, value in names.items()}
     known |= {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    bucket(known, "faces").create()
     yield known
     server.stop()
 
@@ -96,7 +97,6 @@ def kill_one(cluster, ended, killed):
 
 
 def test_a_sweep_on_kubernetes_finishes_right_although_a_pod_is_killed(clone, store, tmp_path):
-    bucket(store, "faces").create()
     killed, ended = [], threading.Event()
     with pods.Cluster(tmp_path / "pods", IMAGE) as cluster:
         environment = store | {"KUBECONFIG": str(cluster.config)}

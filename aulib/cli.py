@@ -279,40 +279,50 @@ def _alone(lock: Path, sentence: str) -> Iterator[None]:
 
 
 def _sweep(given: argparse.Namespace) -> int:
-    import psutil
-
     root, sweep = notebooks.root(), sweeps.load(given.file)
-    # Here and not in the rules: a job on a cluster is then tried again as a whole, with more memory, not inside itself.
+    # Tries stand here and not in the rules: a job on a cluster is then tried again as a whole, with more memory.
     options = ["--keep-going", "--retries", str(sweep.resources.retries), *given.snakemake]
-    file = given.file.resolve()
-    config = {"sweep": file.relative_to(root) if file.is_relative_to(root) else file}
-    data = [pipeline.data_fingerprint(run.settings) for run in sweep.runs]
-    config["data"] = ",".join(data) if any(data) else ""
-    executor = remote.executor(given.snakemake)
-    if executor == "kubernetes":
-        remote.check_kubernetes(given.snakemake, given.storage)
-    if given.storage:
-        options = [*remote.storage_options(given.storage), *options]
-        options += ["--local-storage-prefix", f".snakemake/storage/{sweep.name}"]
-        config["storage"] = given.storage
-        if not any(option.startswith("--storage-s3-") for option in given.snakemake):
-            remote.check_bucket(given.storage, write=not given.dry_run)
-        if executor != "local":
-            remote.check_brought_along(root, [given.file, sweep.profile])
-    if executor != "local":  # what a job says there reaches nobody: let Snakemake show the log of one that failed
+    asked = remote.understood(given.snakemake, root)
+    if given.storage or asked.executor == "kubernetes":
+        options = [*_storage(given, sweep, asked, root), *options]
+    if asked.executor in (None, "local"):
+        options += _limits(given, sweep)
+    else:  # what a job says there reaches nobody: let Snakemake show the log of one that failed
         options = ["--quiet", "progress", "reason", "--show-failed-logs", *options]
-    else:
-        free = psutil.virtual_memory().available // 2**20
-        memory = min(given.memory_mb or free, free)
-        sweeps.check_resources(sweep.resources, given.cores, memory, given.gpus)
-        options += ["--resources", f"mem_mb={memory}", f"gpu={given.gpus}"]
     print(sweep.table().to_string(), file=sys.stderr)
     if given.dry_run:
         return 0
+    file, data = given.file.resolve(), [pipeline.data_fingerprint(run.settings) for run in sweep.runs]
+    config = {
+        "sweep": file.relative_to(root) if file.is_relative_to(root) else file,
+        "data": ",".join(data) if any(data) else "",
+        "storage": given.storage,
+    }
     place = pipeline.writable(root / "_build" / "sweeps" / sweep.name)
     with _alone(place / ".lock", f"the sweep '{sweep.name}' is at work already in this checkout"):
         failed = workflow.run(root, ["sweep"], given.cores, config, options)
         return _told(sweep, place, bool(failed))
+
+
+def _storage(given: argparse.Namespace, sweep: sweeps.Sweep, asked: argparse.Namespace, root: Path) -> list[str]:
+    """Check what jobs without a common folder need; return Snakemake's options for it."""
+    if asked.executor == "kubernetes":
+        remote.check_kubernetes(asked, given.storage)
+    options = remote.storage_options(given.storage)
+    remote.check_bucket(given.storage, asked, write=not given.dry_run)
+    if asked.executor not in (None, "local"):
+        remote.check_brought_along(root, [given.file, sweep.profile])
+    return [*options, "--local-storage-prefix", f".snakemake/storage/{sweep.name}"]
+
+
+def _limits(given: argparse.Namespace, sweep: sweeps.Sweep) -> list[str]:
+    """Refuse a run that this machine is too small for; return how much all runs at once may use."""
+    import psutil
+
+    free = psutil.virtual_memory().available // 2**20
+    memory = min(given.memory_mb or free, free)
+    sweeps.check_resources(sweep.resources, given.cores, memory, given.gpus)
+    return ["--resources", f"mem_mb={memory}", f"gpu={given.gpus}"]
 
 
 def _told(sweep: sweeps.Sweep, place: Path, failed: bool) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import importlib.util
+import io
 import os
 import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-import yaml
 
 from aulib.errors import SettingsError
 
@@ -59,13 +60,14 @@ def storage_options(address: str) -> list[str]:
     return [*place, "--rerun-triggers", "mtime", "input"]
 
 
-def check_bucket(address: str, write: bool) -> None:
+def check_bucket(address: str, asked: argparse.Namespace, write: bool) -> None:
     """Find out whether an S3 bucket can be used, with the keys that Snakemake's plugin will take.
 
     The plugin deletes a bucket that has become empty; a small file keeps it.
 
     Args:
         address: as ``s3://bucket/folder``; one of another kind is not looked at.
+        asked: from :func:`understood`; holds the keys that are given as options.
         write: put the file there; without it the bucket is only listed.
 
     Raises:
@@ -78,7 +80,7 @@ def check_bucket(address: str, write: bool) -> None:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    known = {name: os.environ.get(f"SNAKEMAKE_STORAGE_S3_{variable}") for name, variable in _VARIABLES.items()}
+    known = {name: _setting(asked, variable) for name, variable in _VARIABLES.items()}
     try:
         brief = Config(connect_timeout=10, read_timeout=20, retries={"max_attempts": 2})
         client = boto3.client("s3", config=brief, **{name: value for name, value in known.items() if value})
@@ -93,6 +95,14 @@ def check_bucket(address: str, write: bool) -> None:
             f"the storage {address} cannot be used: {reason}; make the bucket first, and see that the variables "
             "SNAKEMAKE_STORAGE_S3_ENDPOINT_URL, _ACCESS_KEY and _SECRET_KEY belong to it"
         ) from None
+
+
+def _setting(asked: argparse.Namespace, name: str) -> str | None:
+    """A setting of the plugin: an option, which may have a tag in front, or else a variable."""
+    given = getattr(asked, f"storage_s3_{name.lower()}", None)
+    if isinstance(given, list):
+        return given[0].rpartition("::")[2]
+    return os.environ.get(f"SNAKEMAKE_STORAGE_S3_{name}")
 
 
 def check_brought_along(root: Path, files: Iterable[Path]) -> None:
@@ -129,44 +139,56 @@ def _git(root: Path, *arguments: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def executor(options: Sequence[str]) -> str:
-    """Return which of Snakemake's executors its options choose; "local" if none.
+def understood(options: Sequence[str], root: Path) -> argparse.Namespace:
+    """Return how Snakemake understands its options and the profile that they name.
 
-    Example:
-        >>> executor(["--executor", "slurm"]), executor(["--jobs=3"])
-        ('slurm', 'local')
-    """
-    return _value(options, "executor", "-e") or "local"
-
-
-def check_kubernetes(options: Sequence[str], storage: str | None) -> None:
-    """Refuse what would leave pods without files or without an image.
+    Args:
+        options: of Snakemake.
+        root: the checkout; relative names of profiles are looked for there.
 
     Raises:
-        SettingsError: there is no storage, or the profile's image is still the one of the example.
+        SettingsError: an option that Snakemake does not know, or a profile that is not there. Snakemake itself takes
+            no notice of a missing workflow profile, and would run everything on this machine.
+
+    Example:
+        >>> understood(["-e", "slurm", "--jobs=3"], Path()).executor
+        'slurm'
+    """
+    from snakemake.cli import parse_args
+
+    told = io.StringIO()
+    try:
+        with contextlib.chdir(root), contextlib.redirect_stderr(told):
+            asked = parse_args(list(options))[1]
+    except SystemExit as error:
+        if not error.code:  # it was asked for its help
+            raise
+        reason = told.getvalue().rpartition("error: ")[2].strip()
+        raise SettingsError(f"Snakemake, of what follows --: {reason}") from None
+    profile = asked.workflow_profile
+    if profile not in (None, "none") and not any((root / place).exists() for place in (profile, f"profiles/{profile}")):
+        raise SettingsError(f"there is no workflow profile {profile} in {root}; there are {', '.join(_profiles(root))}")
+    return asked
+
+
+def _profiles(root: Path) -> list[str]:
+    return sorted(str(path.parent.relative_to(root)) for path in root.glob("profiles/cluster/*/config.yaml"))
+
+
+def check_kubernetes(asked: argparse.Namespace, storage: str | None) -> None:
+    """Refuse what would leave pods without files or without an image.
+
+    Args:
+        asked: from :func:`understood`.
+        storage: the address, if there is one.
+
+    Raises:
+        SettingsError: there is no storage, or nobody has named an image.
     """
     if not storage:
         raise SettingsError("pods share no file system: name an object store with --storage s3://bucket/folder")
-    if _value(options, "container-image") in (None, _NO_IMAGE):
+    if asked.container_image.startswith(("snakemake/", _NO_IMAGE)):  # Snakemake's own, or the example's
         raise SettingsError(
             "which image do the pods use? Write its name into the profile or give -- --container-image NAME; "
             "it is made from profiles/cluster/kubernetes/Dockerfile"
         )
-
-
-def _value(options: Sequence[str], name: str, short: str | None = None) -> str | None:
-    """The value of an option of Snakemake, from the options or from the profile that they name."""
-    for option, following in zip(options, [*options, ""][1:], strict=True):
-        if option in (f"--{name}", short):
-            return following
-        if option.startswith(f"--{name}="):
-            return option.partition("=")[2]
-    if name in ("workflow-profile", "profile"):
-        return None
-    for kind in ("workflow-profile", "profile"):
-        file = Path(_value(options, kind) or "", "config.yaml")
-        if file.is_file():
-            found = (yaml.safe_load(file.read_text("utf-8")) or {}).get(name)
-            if found:
-                return str(found)
-    return None

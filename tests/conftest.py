@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -43,6 +44,28 @@ def aulib(folder: Path, *arguments: str, check: bool = True, **options) -> subpr
     )
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+#: A sweep of two runs that takes about a minute; `resources:` follows.
+SMALL_SWEEP = """
+profile: tiny
+grid:
+  seed: [0, 1]
+  corpus: [{scale: 0.02, size: 32}]
+  training.image_size: [32]
+  training.epochs: [[2, 1]]
+  selection.min_occurrences: [5]
+"""
+
+
+def assert_as_if_alone(folder: Path, sweep: str) -> None:
+    """Both runs of a sweep have the results of the same run in this process, from its own products."""
+    here = pd.read_csv(folder / "_build" / "sweeps" / sweep / "results.csv")
+    assert here["run"].nunique() == 2
+    for run, rows in here.groupby("run"):
+        alone = aulib(folder, "build", "results", "--sweep", f"{sweep}.yml", "--run", run).stdout.split()[-1]
+        expected = pd.read_csv(f"{alone}/results.csv")
+        assert rows["f1"].to_numpy() == pytest.approx(expected["f1"].to_numpy(), nan_ok=True)
 
 
 #: Put into a copy of the repository: every Python process started there can reach this machine only.

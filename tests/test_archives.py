@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pandas as pd
 import pytest
 
-from aulib import archives, database, images, profiles, synth, training
+from aulib import archives, database, features, images, profiles, synth, training
 from aulib.errors import DataError
 from aulib.pipeline import STEPS, Pipeline
 
@@ -37,11 +37,10 @@ def test_nothing_is_computed_where_all_products_were_unpacked(packed, tmp_path, 
     files, results = packed
     for module, name in ((synth, "make_corpus"), (database, "build"), (images, "build_store")):
         monkeypatch.setattr(module, name, refuse)
-    for name in ("run_stages", "of_stages"):  # the training itself, and the features
-        monkeypatch.setattr(training._recipe, name, refuse)
+    monkeypatch.setattr(training._recipe, "run_stages", refuse)
+    monkeypatch.setattr(features, "_compute", refuse)
     archives.unpack(files, tmp_path / "there")
     work = Pipeline(profiles.settings(**SETTINGS), tmp_path / "there", progress=False)
-    monkeypatch.setattr(work, "features", lambda: list((work.folder / "features").iterdir()))
     found = {step: work.content(step) for step in STEPS}
     assert set(found) == set(STEPS) and len(work.features()) == 2
     pd.testing.assert_frame_equal(pd.read_csv(work.results() / "results.csv"), results)

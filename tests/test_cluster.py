@@ -8,21 +8,11 @@ import sys
 import threading
 import time
 
-import pandas as pd
 import pytest
 import slurm
-from conftest import aulib, copy_tree
+from conftest import SMALL_SWEEP, assert_as_if_alone, aulib, copy_tree
 
-SMALL = """
-profile: tiny
-grid:
-  seed: [0, 1]
-  corpus: [{scale: 0.02, size: 32}]
-  training.image_size: [32]
-  training.epochs: [[2, 1]]
-  selection.min_occurrences: [5]
-resources: {memory_mb: 2500, minutes: 20, retries: 2}
-"""
+SMALL = SMALL_SWEEP + "resources: {memory_mb: 2500, minutes: 20, retries: 2}\n"
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +55,7 @@ def test_a_sweep_on_slurm_finishes_right_although_a_job_is_killed(clone, cluster
     assert done.returncode == 0, done.stdout + done.stderr
     assert killed and done.stderr.count("Trying to restart job") == 1, done.stderr
     assert slurm.jobs() == []
-    here = pd.read_csv(clone / "_build/sweeps/study/results.csv")
-    assert here["run"].nunique() == 2
-    for run, rows in here.groupby("run"):  # the same run in this process, from its own products
-        alone = aulib(clone, "build", "results", "--sweep", "study.yml", "--run", run).stdout.split()[-1]
-        expected = pd.read_csv(f"{alone}/results.csv")
-        assert rows["f1"].to_numpy() == pytest.approx(expected["f1"].to_numpy(), nan_ok=True)
+    assert_as_if_alone(clone, "study")
     again = aulib(clone, "sweep", "study.yml", "--", *options)
     assert "Execute" not in again.stderr
 

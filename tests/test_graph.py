@@ -67,7 +67,7 @@ def test_sweeps_hear_of_changed_annotations_too(trees, tmp_path, monkeypatch):
         one_label(trees).write_text(content)
         assert cli.main(["sweep", str(sweep)]) == 1  # no run has its results
     assert heard[0]["data"] != heard[1]["data"] and all(one["data"].startswith("d") for one in heard)
-    assert {name: heard[0][name] == heard[1][name] for name in heard[0]} == {"sweep": True, "data": False}
+    assert heard[0] | {"data": ""} == heard[1] | {"data": ""}
 
 
 def test_synthetic_data_have_no_fingerprint():
